@@ -1,0 +1,108 @@
+"""Put a file, a link or a folder in its place, at once or not at all.
+
+Every function here makes the new thing under a name of its own beside the place and
+renames it there. So nobody ever reads half a file, a link is never written through,
+and processes at work on one environment do not disturb each other. What is already
+as it should be is not touched.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: The end of every name that is made on the way to another one.
+TEMPORARY = ".newvenv"
+
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+def make_directory(path: str) -> None:
+    """Make the folder *path* and its parents, as ``os.makedirs`` does.
+
+    :raises ValueError: *path* is a file or a link, which the standard library refuses, too.
+    """
+    try:
+        os.makedirs(path)
+    except FileExistsError:
+        if os.path.islink(path) or not os.path.isdir(path):
+            raise ValueError(f"Unable to create directory {path!r}") from None
+
+
+def write(path: str, data: bytes, mode: int = 0o666, *, exact_mode: bool = False) -> None:
+    """Make *path* a file that holds *data*.
+
+    :param mode: the permissions; the umask applies, unless *exact_mode*.
+    """
+    if not _holds(path, data):
+        _publish(path, lambda temporary: _write_new(temporary, data, mode))
+        if not exact_mode:
+            return
+    if exact_mode:
+        os.chmod(path, mode)
+
+
+def symlink(target: str, path: str) -> None:
+    """Make *path* a symbolic link that says *target*.
+
+    :raises OSError: the file system, or the user's rights, do not allow links.
+    """
+    try:
+        if os.readlink(path) == target:
+            return
+    except OSError:
+        pass
+    _publish(path, lambda temporary: os.symlink(target, temporary))
+
+
+def copy(source: str, path: str) -> None:
+    """Make *path* a file with the contents of *source*: no mode, times or attributes.
+
+    Extended attributes stay behind on purpose: an SELinux label of the base
+    installation must not follow the interpreter (gh-145417).
+    """
+    from . import shutil
+
+    _publish(path, lambda temporary: shutil.copyfile(source, temporary))
+
+
+def _holds(path: str, data: bytes) -> bool:
+    """Is *path* a plain file with exactly these contents?"""
+    try:
+        if os.path.islink(path) or os.stat(path).st_size != len(data):
+            return False
+        with open(path, "rb") as file:
+            return file.read() == data
+    except OSError:
+        return False
+
+
+def _write_new(path: str, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+    with open(descriptor, "wb", buffering=0) as file:
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+
+
+def _publish(path: str, make: Callable[[str], object]) -> None:
+    """Let *make* build a thing under a temporary name, then give it the name *path*."""
+    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}-{_thread()}{TEMPORARY}")
+    try:
+        make(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+
+
+def _thread() -> int:
+    from _thread import get_ident
+
+    return get_ident()
