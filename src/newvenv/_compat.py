@@ -19,8 +19,8 @@ CORE_VENV_DEPS: tuple[str, ...] = ("pip", "setuptools") if _VERSION < (3, 12) el
 #: Is pip upgraded by ``subprocess.check_call(cmd)`` with nothing but the command?
 UPGRADE_BY_CHECK_CALL = _VERSION < (3, 10)
 
-#: Does ``pyvenv.cfg`` record that no ignore file was wanted?
-SCM_OPTION_IN_COMMAND = _VERSION >= (3, 13)
+#: Does the standard library have ``--without-scm-ignore-files``, and record it?
+SCM_OPTION = _VERSION >= (3, 13)
 
 #: Is ``lib64`` a link to ``lib`` (later the platlib folder is made instead, gh-133951)?
 LIB64_LINK = _VERSION < (3, 15)
@@ -32,7 +32,7 @@ VENV_SCHEME = _VERSION >= (3, 11)
 VERSIONED_INCLUDE = (3, 11) <= _VERSION < (3, 14)
 
 #: Does the environment get the extra name that 3.14 was given for its number?
-PI_NAME = _VERSION[:2] == (3, 14)
+PI_NAME = _VERSION == (3, 14)
 
 #: Is there ``-P`` and ``PYTHONSAFEPATH`` (gh-57684)?
 SAFE_PATH = _VERSION >= (3, 11)

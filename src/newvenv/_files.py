@@ -9,6 +9,7 @@ as it should be is not touched.
 from __future__ import annotations
 
 import os
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 #: The end of every name that is made on the way to another one.
 TEMPORARY = ".newvenv"
+
+#: The temporary paths at which this process has something.
+under_way: set[str] = set()
 
 _BINARY = getattr(os, "O_BINARY", 0)
 
@@ -90,19 +94,64 @@ def _write_new(path: str, data: bytes, mode: int) -> None:
 
 def _publish(path: str, make: Callable[[str], object]) -> None:
     """Let *make* build a thing under a temporary name, then give it the name *path*."""
-    temporary = os.path.join(os.path.dirname(path), f".{os.getpid()}-{_thread()}{TEMPORARY}")
+    name = temporary(os.path.dirname(path), "file")
     try:
-        make(temporary)
-        os.replace(temporary, path)
+        make(name)
+        os.replace(name, path)
     except BaseException:
         try:
-            os.unlink(temporary)
+            os.unlink(name)
         except OSError:
             pass
         raise
+    finally:
+        finished(name)
 
 
-def _thread() -> int:
-    from _thread import get_ident
+def temporary(folder: str, kind: str) -> str:
+    """Return a path in *folder* for something of a *kind* that is soon to be renamed.
 
-    return get_ident()
+    It tells which process it belongs to. :func:`finished` must be told when it is gone.
+    """
+    path = os.path.join(folder, f"{maker()}.{kind}{TEMPORARY}")
+    under_way.add(path)
+    return path
+
+
+def maker() -> str:
+    """Return how the temporary names of this process and thread begin."""
+    return f".{os.getpid()}-{get_ident()}"
+
+
+def finished(path: str) -> None:
+    """Note that nothing is at the temporary *path* any more."""
+    under_way.discard(path)
+
+
+def kind(path: str) -> str:
+    """Return the kind that :func:`temporary` was given for *path*."""
+    return path[: -len(TEMPORARY)].rpartition(".")[2]
+
+
+def entries(folder: str) -> list[str]:
+    """Return the names in *folder* that are not temporary ones."""
+    return [name for name in os.listdir(folder) if not name.endswith(TEMPORARY)]
+
+
+def delete(path: str) -> None:
+    """Delete the file, the link or the folder *path*; no link in it is followed.
+
+    :raises OSError: something resists.
+    """
+    if os.path.islink(path) or not os.path.isdir(path):
+        os.unlink(path)
+        return
+    for folder, folders, files in os.walk(path, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(folder, name))
+        for name in folders:
+            try:
+                os.rmdir(os.path.join(folder, name))
+            except NotADirectoryError:
+                os.unlink(os.path.join(folder, name))
+    os.rmdir(path)

@@ -1,0 +1,377 @@
+"""Virtual environments: a drop-in replacement of the standard library's ``venv``.
+
+``python -m newvenv DIR`` and ``newvenv.create(DIR)`` do what ``venv`` does, with the
+API of the newest CPython on every version; docs/parity.md lists each difference.
+
+This module is the hall: :class:`EnvBuilder` with its hooks in the order of a visit.
+Each hook opens one room, and the rooms never see the builder. Dear modules that users
+of ``venv`` expect to find here (``subprocess``, ``logger``, ...) are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import _activation, _compat, _config, _files, _layout, _platform, _seed, _undo
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import logging as logging
+    import shlex as shlex
+    import shutil as shutil
+    import subprocess as subprocess
+    import sysconfig as sysconfig
+    import types as types
+    from collections.abc import Iterable
+    from typing import Any, Union
+
+    Path = Union[str, os.PathLike[str]]
+
+__all__ = ["CORE_VENV_DEPS", "EnvBuilder", "activation_environment", "create", "main"]
+
+__version__ = "0.1.0"
+
+#: What ``--upgrade-deps`` upgrades; read when it does, so that an assignment counts.
+CORE_VENV_DEPS = _compat.CORE_VENV_DEPS
+
+logger: logging.Logger
+
+#: The standard library's ``venv`` has these as attributes and people patch them there,
+#: but each costs more than an environment does.
+_LAZY_MODULES = frozenset({"logging", "shlex", "shutil", "subprocess", "sysconfig", "types"})
+
+
+def __getattr__(name: str) -> object:
+    """Load what is dear when it is first asked for (PEP 562)."""
+    value: object
+    if name == "logger":
+        from logging import getLogger
+
+        value = getLogger(__name__)
+    elif name in _LAZY_MODULES:
+        value = __import__(name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return globals().setdefault(name, value)
+
+
+class EnvBuilder:
+    """Builds virtual environments; subclasses override the hooks that :meth:`create` calls.
+
+    The parameters stay on the instance as plain attributes and are read when they are
+    used, so a hook may look at them and change them.
+
+    :param system_site_packages: let the environment see the base's site-packages.
+    :param clear: empty the target folder first.
+    :param symlinks: link the interpreter rather than copy it. Links need not be
+        possible: a copy is made where they are not.
+    :param upgrade: the environment exists and now belongs to the running Python.
+        What its ``pyvenv.cfg`` says of prompt and system packages stays.
+    :param with_pip: install pip.
+    :param prompt: what the shell shows when the environment is active; None for the
+        folder's name, ``"."`` for the current folder's name.
+    :param upgrade_deps: upgrade :data:`CORE_VENV_DEPS` from the package index.
+    :param scm_ignore_files: for which version control systems an ignore file is
+        written: a name ``x`` calls the method ``create_x_ignore_file(context)``.
+    """
+
+    def __init__(
+        self,
+        system_site_packages: bool = False,
+        clear: bool = False,
+        symlinks: bool = False,
+        upgrade: bool = False,
+        with_pip: bool = False,
+        prompt: str | None = None,
+        upgrade_deps: bool = False,
+        *,
+        scm_ignore_files: Iterable[str] = frozenset(),
+    ) -> None:
+        self.system_site_packages = system_site_packages
+        self.clear = clear
+        self.symlinks = symlinks
+        self.upgrade = upgrade
+        self.with_pip = with_pip
+        self.orig_prompt = prompt
+        self.prompt = os.path.basename(os.getcwd()) if prompt == "." else prompt
+        self.upgrade_deps = upgrade_deps
+        self.scm_ignore_files = frozenset(map(str.lower, scm_ignore_files))
+
+    def create(self, env_dir: Path) -> None:
+        """Make an environment in the folder *env_dir*, all of it or nothing.
+
+        :param env_dir: relative to the current folder; made if it does not exist.
+        :raises ValueError: *env_dir* can't hold an environment, or options contradict.
+        :raises OSError: the file system or the user's rights do not allow it.
+        :raises subprocess.CalledProcessError: pip could not be installed; its
+            ``output`` is what the failing process printed.
+        """
+        target = _layout.target(env_dir)
+        ignore_files = [
+            getattr(self, f"create_{name}_ignore_file") for name in self.scm_ignore_files
+        ]
+        if self.with_pip and _is_ours(self._setup_pip):
+            _seed.check(_layout.base_executable())
+        with self._undoing(target), _Remembered(self, target):
+            context = self.ensure_directories(target)
+            for create_ignore_file in ignore_files:
+                create_ignore_file(context)
+            self._fill(context)
+            if self.upgrade_deps:
+                self.upgrade_dependencies(context)
+
+    def _undoing(self, target: str) -> _undo.Undo:
+        """Return what takes back the steps of :meth:`create` if one of them fails."""
+        names = vars(EnvBuilder).keys()
+        return _undo.Undo(
+            target,
+            clears=self.clear and _is_ours(self.ensure_directories, self.clear_directory),
+            pip=self.with_pip or self.upgrade_deps,
+            foreign=type(self) is not EnvBuilder or not names.isdisjoint(vars(self)),
+        )
+
+    def _fill(self, context: types.SimpleNamespace) -> None:
+        """Run the steps during which system packages are invisible, then show them.
+
+        With the base's packages in sight pip would find pip installed there and leave
+        the environment without (bpo-24875).
+        """
+        system_site_packages = self.system_site_packages
+        self.system_site_packages = False
+        try:
+            self.create_configuration(context)
+            self.setup_python(context)
+            if self.with_pip:
+                self._setup_pip(context)
+            if not self.upgrade:
+                self.setup_scripts(context)
+                self.post_setup(context)
+        finally:
+            if system_site_packages:
+                self.system_site_packages = True
+        if system_site_packages:
+            self.create_configuration(context)
+
+    def ensure_directories(self, env_dir: Path) -> types.SimpleNamespace:
+        """Make the folders of the environment *env_dir* and return its context.
+
+        May be called alone, to learn the context of an environment that exists; only
+        with ``clear`` is anything taken away.
+        """
+        env_dir = os.fspath(env_dir)
+        _layout.check(env_dir, clear=self.clear)
+        if self.clear and os.path.isdir(env_dir):
+            self.clear_directory(env_dir)
+        context = _layout.context(env_dir, self.prompt, self._venv_path)
+        _layout.make_directories(context)
+        context.env_exec_cmd = _platform.env_exec_cmd(context.env_exe)
+        return context
+
+    def clear_directory(self, path: str) -> None:
+        """Empty the folder *path*; links in it are removed, never followed.
+
+        During :meth:`create` the contents are only set aside until all has succeeded.
+        """
+        _undo.clear(path)
+
+    def _venv_path(self, env_dir: str, name: str) -> str:
+        """Return the folder *name* ("purelib", "scripts", ...) of an environment *env_dir*."""
+        return _layout.scheme_path(env_dir, name)
+
+    @classmethod
+    def _same_path(cls, path1: str, path2: str) -> bool:
+        """Tell whether two absolute paths are spellings of one place."""
+        return _platform.same_path(path1, path2)
+
+    def create_git_ignore_file(self, context: types.SimpleNamespace) -> None:
+        """Keep the environment out of Git: called for ``scm_ignore_files={"git"}``."""
+        _files.write(os.path.join(context.env_dir, ".gitignore"), _config.GIT_IGNORE)
+
+    def create_configuration(self, context: types.SimpleNamespace) -> None:
+        """Write ``pyvenv.cfg`` (PEP 405), which makes the folder an environment.
+
+        Called again at the end with ``system_site_packages``. Sets ``context.cfg_path``.
+        """
+        context.cfg_path = os.path.join(context.env_dir, "pyvenv.cfg")
+        options = _config.options(
+            symlinks=self.symlinks,
+            with_pip=self.with_pip,
+            system_site_packages=self.system_site_packages,
+            clear=self.clear,
+            upgrade=self.upgrade,
+            upgrade_deps=self.upgrade_deps,
+            prompt=self.orig_prompt,
+            scm_ignore_files=self.scm_ignore_files,
+        )
+        text = _config.text(context, options, self.prompt, self.system_site_packages)
+        _files.write(context.cfg_path, text.replace("\n", os.linesep).encode("utf-8"))
+
+    def setup_python(self, context: types.SimpleNamespace) -> None:
+        """Put the interpreter and its other names into ``context.bin_path``."""
+        _platform.setup_python(context, self.symlinks, self.symlink_or_copy)
+
+    def symlink_or_copy(self, src: str, dst: str, relative_symlinks_ok: bool = False) -> None:
+        """Make *dst* a link to *src*, or a copy of it, as ``self.symlinks`` says.
+
+        What is in *dst*'s place is replaced and never written through.
+
+        :param relative_symlinks_ok: the link may say just the name if both lie in one
+            folder.
+        """
+        if self.symlinks:
+            relative = relative_symlinks_ok and os.path.dirname(src) == os.path.dirname(dst)
+            try:
+                _files.symlink(os.path.basename(src) if relative else src, dst)
+                return
+            except OSError:
+                from . import logger
+
+                logger.warning("Unable to symlink %r to %r", src, dst)
+        _files.copy(src, dst)
+
+    def _setup_pip(self, context: types.SimpleNamespace) -> None:
+        """Install pip; called for ``with_pip`` once the interpreter is in its place."""
+        _seed.install(context, self._call_new_python)
+
+    def _call_new_python(
+        self, context: types.SimpleNamespace, *py_args: str, **kwargs: Any
+    ) -> None:
+        """Run the environment's Python on *py_args* in ``context.env_dir``.
+
+        Its output is kept from the terminal, unless *kwargs*, which go to
+        ``subprocess.check_output``, say otherwise.
+
+        :raises subprocess.CalledProcessError: it failed; ``output`` has what it printed.
+        """
+        from . import subprocess
+
+        kwargs.update(
+            executable=context.env_exec_cmd,
+            cwd=context.env_dir,
+            env=_child_environment(context.env_dir, py_args),
+        )
+        subprocess.check_output([context.env_exec_cmd, *py_args], **kwargs)
+
+    def setup_scripts(self, context: types.SimpleNamespace) -> None:
+        """Put the activation scripts into ``context.bin_path``; not called to upgrade."""
+        self.install_scripts(context, _activation.templates())
+
+    def post_setup(self, context: types.SimpleNamespace) -> None:
+        """Do nothing: a hook for subclasses, called when all but system packages is there."""
+
+    def replace_variables(self, text: str, context: types.SimpleNamespace) -> str:
+        """Return the template *text* with its placeholders filled in.
+
+        Values are quoted for the shell that ``context.script_path`` ends in.
+        """
+        return _activation.render(text, context)
+
+    def install_scripts(self, context: types.SimpleNamespace, path: str) -> None:
+        """Install the templates below *path* into ``context.bin_path``.
+
+        Of the folders in *path* only ``common`` and the one called like ``os.name``
+        count. Each text goes through :meth:`replace_variables`.
+        """
+        _activation.install(path, context, self.replace_variables)
+
+    def upgrade_dependencies(self, context: types.SimpleNamespace) -> None:
+        """Upgrade :data:`CORE_VENV_DEPS` in the environment from the package index."""
+        from . import logger, subprocess
+
+        logger.debug("Upgrading %s packages in %s", CORE_VENV_DEPS, context.bin_path)
+        command = ["-m", "pip", "install", "--upgrade", *CORE_VENV_DEPS]
+        if _compat.UPGRADE_BY_CHECK_CALL:
+            subprocess.check_call([context.env_exec_cmd, *command])
+        else:
+            self._call_new_python(context, *command)
+
+
+class _Remembered:
+    """For the time of an upgrade, give the builder what the environment's file says.
+
+    The options given now win; without one, what was chosen when the environment was
+    made stays. The builder itself comes back unchanged, to be used for the next one.
+    """
+
+    def __init__(self, builder: EnvBuilder, env_dir: str) -> None:
+        self.builder = builder
+        self.given = (builder.prompt, builder.system_site_packages)
+        if builder.upgrade:
+            prompt, system_site_packages = _config.recall(env_dir)
+            if builder.prompt is None:
+                builder.prompt = prompt
+            builder.system_site_packages = builder.system_site_packages or system_site_packages
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception: object) -> None:
+        if self.builder.upgrade:
+            self.builder.prompt, self.builder.system_site_packages = self.given
+
+
+def _child_environment(env_dir: str, py_args: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables for running the environment's Python on *py_args*.
+
+    A module that is asked for by name is one that is installed, so nothing that lies
+    in the environment's folder, where Python runs, may come before it. The stub of a
+    framework build leaves a variable that would make the child take itself for the
+    parent (macOS, bpo-22490).
+    """
+    variables = dict(os.environ, VIRTUAL_ENV=env_dir)
+    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"):
+        variables.pop(name, None)
+    if _compat.SAFE_PATH and py_args[:1] == ("-m",):
+        variables["PYTHONSAFEPATH"] = "1"
+    return variables
+
+
+def _is_ours(*methods: object) -> bool:
+    """Are these bound methods as :class:`EnvBuilder` itself defines them?"""
+    ours = vars(EnvBuilder).values()
+    return all(getattr(method, "__func__", None) in ours for method in methods)
+
+
+def create(
+    env_dir: Path,
+    system_site_packages: bool = False,
+    clear: bool = False,
+    symlinks: bool = False,
+    with_pip: bool = False,
+    prompt: str | None = None,
+    upgrade_deps: bool = False,
+    *,
+    scm_ignore_files: Iterable[str] = frozenset(),
+) -> None:
+    """Make a virtual environment in *env_dir*: see :class:`EnvBuilder` and its ``create``."""
+    builder = EnvBuilder(
+        system_site_packages=system_site_packages,
+        clear=clear,
+        symlinks=symlinks,
+        with_pip=with_pip,
+        prompt=prompt,
+        upgrade_deps=upgrade_deps,
+        scm_ignore_files=scm_ignore_files,
+    )
+    builder.create(env_dir)
+
+
+def activation_environment(env_dir: Path) -> dict[str, str | None]:
+    """Return the variables with which a process uses the environment *env_dir*.
+
+    What ``activate`` does to a shell, for tools that start processes: update the
+    process's variables with these, and remove those whose value is None.
+
+    >>> variables = {**os.environ, **newvenv.activation_environment(".venv")}
+    >>> env = {name: value for name, value in variables.items() if value is not None}
+    >>> subprocess.run(["pip", "list"], env=env)
+    """
+    return _activation.environment(os.path.abspath(env_dir))
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line on *args*, or on ``sys.argv``; errors are raised."""
+    from . import _cli
+
+    _cli.run(sys.argv[1:] if args is None else args)

@@ -1,0 +1,61 @@
+"""``python -m newvenv``: run the command line, turn an error into one line and a status."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_SIGINT, _SIGTERM = 2, 15
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a run like Ctrl-C does, so that it is undone."""
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the command line on *args* or ``sys.argv`` and return the exit status.
+
+    0, or 1 with a line ``Error: ...`` on stderr, or as shells have it 128 + N after
+    signal N. Usage errors and ``--help`` raise ``SystemExit``, as argparse does.
+    """
+    from newvenv import main as run
+
+    _raise_on_sigterm()
+    try:
+        run(args)
+    except KeyboardInterrupt as interrupt:
+        signal = _SIGTERM if isinstance(interrupt, _Terminated) else _SIGINT
+        sys.stderr.write(f"Error: interrupted while making {interrupt.args[0]!r}\n")
+        return 128 + signal
+    except Exception as error:
+        _report(error)
+        return 1
+    return 0
+
+
+def _report(error: Exception) -> None:
+    """Say on stderr what went wrong: in one line, after what a failing process had to say."""
+    output = getattr(error, "output", None)
+    if isinstance(output, bytes):
+        output = output.decode("utf-8", "backslashreplace")
+    if output:
+        sys.stderr.write(output.rstrip() + "\n")
+    text = str(error) or type(error).__name__
+    sys.stderr.write(f"Error: {' '.join(text.splitlines())}\n")
+
+
+def _raise_on_sigterm() -> None:
+    import _signal  # the module signal costs an enum
+
+    def terminate(*_: object) -> NoReturn:
+        raise _Terminated
+
+    if _signal.getsignal(_SIGTERM) == _signal.SIG_DFL:
+        _signal.signal(_SIGTERM, terminate)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

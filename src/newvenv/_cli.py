@@ -1,0 +1,148 @@
+"""The command line: arguments to builder options.
+
+The options, their order and their spelling are the standard library's. So is the help,
+to the letter: it is asked of the interpreter's own ``venv`` when someone wants to read
+it, so it is always the running version's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import _compat, _layout, _platform
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from typing import Any
+
+_WITHOUT_SCM = "--without-scm-ignore-files"
+
+#: What the standard library's help does not know.
+_ADDED_HELP = """
+newvenv adds:
+  --force               Let --clear empty a folder that is no environment.
+"""
+_ADDED_SCM_HELP = """\
+  --without-scm-ignore-files
+                        Do not write the .gitignore file that keeps the
+                        environment out of Git.
+"""
+
+
+def run(args: list[str]) -> None:
+    """Make the environments that the command line *args* asks for, one after the other.
+
+    :raises SystemExit: the arguments are wrong (2), or the help was shown (0).
+    :raises ValueError: options contradict each other, or a folder can't be used.
+    :raises KeyboardInterrupt: the run was interrupted; its argument is the folder that
+        was being made an environment.
+    """
+    from . import EnvBuilder
+
+    options = parse(args)
+    dirs, force = options.pop("dirs"), options.pop("force")
+    if options["upgrade"] and options["clear"]:
+        raise ValueError("you cannot supply --upgrade and --clear together.")
+    if options["clear"] and not force:
+        for env_dir in dirs:
+            _layout.check_is_environment(_layout.target(env_dir))
+    builder = EnvBuilder(**options)
+    for env_dir in dirs:
+        try:
+            builder.create(env_dir)
+        except OSError as error:
+            error.filename = error.filename or env_dir
+            raise
+        except KeyboardInterrupt as interrupt:
+            interrupt.args = (env_dir,)
+            raise
+
+
+def parse(args: list[str]) -> dict[str, Any]:
+    """Return the builder's parameters, and ``dirs`` and ``force``, that *args* stand for."""
+    options = {
+        "dirs": args,
+        "system_site_packages": False,
+        "symlinks": _platform.DEFAULT_SYMLINKS,
+        "clear": False,
+        "upgrade": False,
+        "with_pip": True,
+        "prompt": None,
+        "upgrade_deps": False,
+        "scm_ignore_files": frozenset(["git"]),
+        "force": False,
+    }
+    # argparse costs as much as a bare interpreter, and often nothing asks for it.
+    if not args or any(arg.startswith("-") for arg in args):
+        options.update(_parse_options(args))
+    return options
+
+
+def _parse_options(args: list[str]) -> dict[str, Any]:
+    added = {}
+    if not _compat.SCM_OPTION:
+        # As an option of the parser it would make abbreviations of --without-pip
+        # ambiguous that are known to work here.
+        rest = [arg for arg in args if not _stands_for_without_scm(arg)]
+        if len(rest) < len(args):
+            args, added = rest, {"scm_ignore_files": frozenset[str]()}
+    options = vars(_parser().parse_args(args))
+    if options.pop("without_scm_ignore_files", False):
+        options["scm_ignore_files"] = frozenset()
+    return {**options, **added}
+
+
+def _stands_for_without_scm(arg: str) -> bool:
+    return _WITHOUT_SCM.startswith(arg) and arg.startswith("--without-s")
+
+
+def _parser() -> ArgumentParser:
+    from argparse import SUPPRESS, ArgumentParser
+
+    parser = ArgumentParser(prog=_compat.PROGRAM)
+    parser.add_argument("dirs", metavar="ENV_DIR", nargs="+")
+    parser.add_argument("--system-site-packages", action="store_true")
+    group = parser.add_mutually_exclusive_group()
+    default = _platform.DEFAULT_SYMLINKS
+    group.add_argument("--symlinks", action="store_true", default=default)
+    group.add_argument("--copies", dest="symlinks", action="store_false", default=default)
+    parser.add_argument("--clear", action="store_true")
+    parser.add_argument("--upgrade", action="store_true")
+    parser.add_argument("--without-pip", dest="with_pip", action="store_false", default=True)
+    parser.add_argument("--prompt")
+    parser.add_argument("--upgrade-deps", action="store_true")
+    if _compat.SCM_OPTION:
+        parser.add_argument(_WITHOUT_SCM, action="store_true")
+    # Not in the usage line, which is the standard library's; the help tells of it.
+    parser.add_argument("--force", action="store_true", help=SUPPRESS)
+    parser.print_help = _print_help  # type: ignore[method-assign]
+    return parser
+
+
+def _print_help(file: object = None) -> None:  # noqa: ARG001
+    """Print the help of the interpreter's own ``venv``, and what newvenv adds."""
+    standard = _standard_venv()
+    try:
+        standard.main(["--help"])
+    except SystemExit:
+        pass
+    text = _ADDED_HELP if _compat.SCM_OPTION else _ADDED_HELP + _ADDED_SCM_HELP
+    sys.stdout.write(text)
+
+
+def _standard_venv() -> Any:
+    """Return the interpreter's own ``venv``, found by path.
+
+    By its name it might be newvenv, where somebody put that in its place.
+    """
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    path = os.path.join(os.path.dirname(os.__file__), "venv", "__init__.py")
+    spec = spec_from_file_location("venv", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"The standard library has no venv at {path!r}")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

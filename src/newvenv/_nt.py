@@ -1,0 +1,397 @@
+r"""Windows: launchers, links with their DLLs, redirected locations, 8.3 names.
+
+On Windows ``Scripts\python.exe`` is a launcher: a small program that reads ``home`` from
+``pyvenv.cfg`` and starts the interpreter there. It comes with the base installation, so
+it is taken from there and never shipped. With ``--symlinks`` the names are links to the
+interpreter itself, which then wants its DLLs beside it.
+
+What goes where is decided by pure functions on file names (`link_sources`,
+`copy_sources`, `companions`), none of which needs Windows; `setup_python` alone acts.
+Nothing here asks for a version of Python: what a base installation offers is seen in its
+folders.
+"""
+
+from __future__ import annotations
+
+import ntpath
+import os
+import sys
+
+from . import _files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import SimpleNamespace
+
+#: The folder of the executables and scripts, and that of the headers.
+BIN_NAME = "Scripts"
+INCLUDE = "Include"
+
+#: May an environment have a folder ``lib64``?
+LIB64 = False
+
+#: What the command line does if told neither ``--symlinks`` nor ``--copies``: links need
+#: a privilege that most users of Windows do not have.
+DEFAULT_SYMLINKS = False
+
+#: The interpreter's own DLLs, by the start of their names.
+_DLLS = ("python", "vcruntime")
+
+#: The start of the name of PyPy's DLL, which tells that a base installation is PyPy.
+_PYPY_DLL = "libpypy"
+
+#: What may help if the environment's interpreter cannot be put in place.
+_REMEDIES: dict[type[OSError], str] = {
+    FileNotFoundError: "; repair the installation of Python",
+    PermissionError: "; end the programs that run from the environment",
+}
+
+
+def site_packages(version: str) -> str:  # noqa: ARG001 - POSIX has the version in its path
+    """Return where packages go, relative to the environment, where no scheme says it."""
+    return ntpath.join("Lib", "site-packages")
+
+
+def python_exe(executable_name: str) -> str:
+    """Return the name of the environment's interpreter, given that of the base.
+
+    The simplest name that says what matters: ``python3.13t.exe`` gives ``python.exe``,
+    and a debug build such as ``python3.13_d.exe`` gives ``python_d.exe``.
+    """
+    return f"python{debug_suffix(executable_name)}.exe"
+
+
+def debug_suffix(executable_name: str) -> str:
+    """Return ``"_d"`` if this is the name of a debug build's executable, else ``""``."""
+    stem = ntpath.splitext(ntpath.normcase(executable_name))[0]
+    return "_d" if stem.endswith("_d") else ""
+
+
+# Locations
+
+
+def same_path(path1: str, path2: str) -> bool:
+    """Tell whether two paths say one place, but for case, slashes and 8.3 names (gh-90329).
+
+    Links and junctions are not followed: that one name leads to the other is what the
+    caller wants to be told.
+    """
+    if ntpath.normcase(path1) == ntpath.normcase(path2):
+        return True
+    return ntpath.normcase(_long_path(path1)) == ntpath.normcase(_long_path(path2))
+
+
+def env_exec_cmd(env_exe: str, is_same: Callable[[str, str], bool] = same_path) -> str:
+    """Return the path by which *env_exe* can be started, and warn if it is another one.
+
+    The Python of the Store sees its own copy of ``AppData``: what it writes there lies
+    elsewhere for everybody else, and processes start from elsewhere (bpo-45337).
+
+    :param env_exe: need not exist yet, but its folder must, to be seen as redirected.
+    :param is_same: says whether two paths are the same place.
+    """
+    actual = _actual_location(env_exe)
+    if is_same(actual, env_exe):
+        return env_exe
+    from . import logger
+
+    logger.warning(
+        "Actual environment location may have moved due to redirects, links or junctions.\n"
+        '  Requested location: "%s"\n'
+        '  Actual location:    "%s"',
+        env_exe,
+        actual,
+    )
+    return actual
+
+
+def _actual_location(path: str) -> str:
+    """Resolve *path*, but not the last link: that one leads out, to the base's interpreter.
+
+    An environment made of links that is made again has such a link in that place, and
+    to follow it would have pip installed into the base.
+    """
+    if os.path.islink(path):
+        folder, name = os.path.split(path)
+        return os.path.join(os.path.realpath(folder), name)
+    return os.path.realpath(path)
+
+
+def _long_path(path: str) -> str:
+    """Spell out the 8.3 names in *path*, of which only the first parts need exist."""
+    try:
+        return _long_path_name(path)
+    except OSError:
+        folder, name = ntpath.split(path)
+        return ntpath.join(_long_path(folder), name) if name else path
+
+
+def _long_path_name(path: str) -> str:
+    """Ask Windows for the long form of *path*; tests put their own answer here.
+
+    Early patch releases cannot ask (gh-90329): there *path* stays as it is.
+
+    :raises OSError: there is no such path.
+    """
+    import _winapi
+
+    ask = getattr(_winapi, "GetLongPathName", None)
+    return str(ask(path)) if ask else path
+
+
+# What goes where: names in the environment, and the names of their sources
+
+
+def names(kind: str, debug: str, tag: str) -> list[str]:
+    """Return every name that the environment's interpreter gets.
+
+    :param kind: ``"python"`` or ``"pythonw"``, the one without a console.
+    :param debug: ``"_d"`` or ``""``.
+    :param tag: for a free-threaded build such as ``"3.13t"``, else ``""``.
+    """
+    middles, ends = dict.fromkeys(("", tag)), dict.fromkeys(("", debug))
+    return [f"{kind}{middle}{end}.exe" for middle in middles for end in ends]
+
+
+def source_tag(base: Iterable[str], debug: str, tag: str) -> str:
+    """Return *tag* if the base's executables carry it, else ``""`` (gh-149786).
+
+    Where both builds share a folder, ``python3.13t.exe`` is the free-threaded one and
+    ``python.exe`` the other. One on its own may be called just ``python.exe``.
+    """
+    return tag if f"python{tag}{debug}.exe" in _normalized(base) else ""
+
+
+def link_sources(base: Iterable[str], own: str, debug: str, tag: str) -> dict[str, str]:
+    """Map the environment's executables to those of the base that they are links to.
+
+    A base without ``pythonw.exe``, as minimal distributions are, gives an environment
+    without one, rather than a link to nowhere.
+
+    :param base: the names of the files beside the base interpreter.
+    :param own: the base interpreter's own name, for one that is called otherwise.
+    """
+    present = _normalized(base)
+    end = f"{source_tag(present, debug, tag)}{debug}.exe"
+    sources: dict[str, str] = {}
+    for kind, otherwise in (("python", own), ("pythonw", "")):
+        source = kind + end if kind + end in present else otherwise
+        if source:
+            sources.update(dict.fromkeys(names(kind, debug, tag), source))
+    return sources
+
+
+def companions(base: Iterable[str]) -> dict[str, str]:
+    """Map the files that an interpreter, other than a launcher, needs beside it.
+
+    Its DLLs; for PyPy every executable and DLL, as its own ``venv`` has it.
+    """
+    files = {name: ntpath.normcase(name) for name in sorted(base)}
+    if any(file.startswith(_PYPY_DLL) for file in files.values()):
+        return {name: name for name, file in files.items() if file.endswith((".exe", ".dll"))}
+    return {
+        name: name
+        for name, file in files.items()
+        if file.startswith(_DLLS) and file.endswith(".dll")
+    }
+
+
+def copy_sources(
+    launchers: Iterable[str], base: Iterable[str], debug: str, tag: str, *, build: bool
+) -> dict[str, str]:
+    """Map the environment's executables to the launchers that they are copies of.
+
+    Empty if there is no launcher for ``python.exe``. The one for ``pythonw.exe`` is named
+    also if it is missing: then that is found out, and told, by copying it.
+
+    :param launchers: the names of the files in the launchers' folder.
+    :param base: the names of the files beside the base interpreter.
+    :param build: are these one folder, a build tree's, where ``python.exe`` is no launcher?
+    """
+    present = _normalized(launchers)
+    tagged = bool(source_tag(base, debug, tag))
+    sources: dict[str, str] = {}
+    for kind, window in (("python", ""), ("pythonw", "w")):
+        candidates = _launchers(window, debug, tag, tagged=tagged, build=build)
+        source = next((name for name in candidates if name in present), candidates[0])
+        sources.update(dict.fromkeys(names(kind, debug, tag), source))
+    return sources if sources["python.exe"] in present else {}
+
+
+def _launchers(window: str, debug: str, tag: str, *, tagged: bool, build: bool) -> list[str]:
+    """Return what the wanted launcher may be called, best first.
+
+    A launcher starts the name that it was built for. So one without the ``t`` is of no
+    use where the base's names are tagged: it would start the other build.
+    """
+    plain = [f"venv{window}launcher{debug}.exe"]
+    if not build:
+        plain.append(f"python{window}{debug}.exe")  # what it was called up to Python 3.12
+    if not tag:
+        return plain
+    return [f"venv{window}launchert{debug}.exe", *([] if tagged else plain)]
+
+
+def outdated_names(present: Iterable[str], version: str) -> list[str]:
+    """Return which names of executables promise another Python than *version*.
+
+    Free-threaded builds leave such a name: once the environment belongs to another
+    version, it starts nothing, or what has none of the environment's packages.
+    """
+    return [name for name in present if _promised(name) not in ("", version)]
+
+
+def _promised(name: str) -> str:
+    """Return ``"3.13"`` for ``pythonw3.13t_d.exe``, ``""`` for a name without a version."""
+    stem, extension = ntpath.splitext(ntpath.normcase(name))
+    number = stem[len("python") :].lstrip("w")
+    for ending in ("_d", "t"):
+        number = number[: -len(ending)] if number.endswith(ending) else number
+    is_ours = stem.startswith(("python3.", "pythonw3."))
+    return number if is_ours and extension == ".exe" and number[2:].isdigit() else ""
+
+
+def _normalized(listing: Iterable[str]) -> set[str]:
+    return {ntpath.normcase(name) for name in listing}
+
+
+# Acting
+
+
+def setup_python(
+    context: SimpleNamespace,
+    symlinks: bool,
+    symlink_or_copy: Callable[..., object],  # noqa: ARG001 - what links or copies on POSIX
+) -> None:
+    """Put the interpreter's names into the environment: links if wanted and allowed, else copies.
+
+    :raises OSError: there is neither a launcher nor an interpreter that could be copied,
+        or the one that is there cannot be replaced.
+    """
+    from . import sysconfig
+
+    build = sysconfig.is_python_build()
+    debug, tag = debug_suffix(context.env_exe), _tag()
+    base = _listing(context.python_dir)
+    links = link_sources(base, os.path.basename(context.executable), debug, tag)
+    interpreter = _inside(context.python_dir, {**links, **companions(base)})
+    if not (symlinks and _link(context.bin_path, interpreter)):
+        folder = context.python_dir if build else _launchers_folder()
+        launchers = copy_sources(_listing(folder), base, debug, tag, build=build)
+        # Without launchers (PyPy, embedded installations) the interpreter itself is copied.
+        copies = _inside(folder, launchers) or interpreter
+        _copy(context.bin_path, copies, python_exe(context.env_exe))
+    _remove_outdated(context.bin_path)
+    if build:
+        _copy_tcl(context.python_dir, os.path.join(context.env_dir, "Lib"))
+
+
+def _tag() -> str:
+    """Return what a free-threaded build has in its executables' names, else ``""``."""
+    from . import sysconfig
+
+    return f"{_version()}t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+
+
+def _version() -> str:
+    return "{}.{}".format(*sys.version_info[:2])
+
+
+def _launchers_folder() -> str:
+    """Return where the running base installation keeps its launchers.
+
+    By path, not by importing ``venv``: that name may by now stand for this package.
+    """
+    return os.path.join(os.path.dirname(os.__file__), "venv", "scripts", "nt")
+
+
+def _listing(folder: str) -> list[str]:
+    """Return the names in *folder*, none if it cannot be read.
+
+    A listing rather than questions about single files: the Store's aliases are there, but
+    cannot be looked into.
+    """
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _inside(folder: str, sources: Mapping[str, str]) -> dict[str, str]:
+    return {name: os.path.join(folder, source) for name, source in sources.items()}
+
+
+def _link(bin_path: str, sources: Mapping[str, str]) -> bool:
+    """Make all the links, or warn and take back those that were made; tell which."""
+    made: list[str] = []
+    for name, source in sources.items():
+        path = os.path.join(bin_path, name)
+        try:
+            _files.symlink(source, path)
+        except OSError:
+            from . import logger
+
+            logger.warning("Unable to symlink %r to %r", source, path)
+            _unlink(made)
+            logger.warning("Retrying with copies")
+            return False
+        made.append(path)
+    return True
+
+
+def _unlink(paths: Iterable[str]) -> None:
+    for path in paths:
+        try:
+            os.unlink(path)
+        except OSError:
+            from . import logger
+
+            logger.warning("Failed to clean up symlink %r", path)
+
+
+def _copy(bin_path: str, sources: Mapping[str, str], main: str) -> None:
+    """Make all the copies: a name that fails is a warning, the name *main* an error."""
+    for name, source in sources.items():
+        path = os.path.join(bin_path, name)
+        try:
+            _copy_file(source, path)
+        except OSError as error:
+            if name == main:
+                remedy = _REMEDIES.get(type(error), "")
+                reason = error.strerror or error
+                message = f"Unable to copy {source!r} to {path!r}: {reason}{remedy}"
+                raise OSError(message) from error
+            from . import logger
+
+            logger.warning("Unable to copy %r to %r", source, path)
+
+
+def _copy_file(source: str, path: str) -> None:
+    """Make *path* a file with the contents of *source*; one that has them stays untouched.
+
+    That is why it is read rather than copied: Windows does not let a program be replaced
+    that is running, so an environment in use could not be upgraded.
+    """
+    with open(source, "rb") as file:
+        data = file.read()
+    _files.write(path, data)
+
+
+def _remove_outdated(bin_path: str) -> None:
+    for name in outdated_names(_listing(bin_path), _version()):
+        try:
+            os.unlink(os.path.join(bin_path, name))
+        except OSError:
+            pass  # It is running, perhaps; a name too many is no reason to fail.
+
+
+def _copy_tcl(python_dir: str, lib: str) -> None:
+    """Copy a build tree's ``init.tcl`` to below *lib*, where tkinter looks for it."""
+    for folder, subfolders, files in os.walk(python_dir):
+        subfolders.sort()
+        if "init.tcl" in files:
+            target = os.path.join(lib, os.path.basename(folder))
+            _files.make_directory(target)
+            _copy_file(os.path.join(folder, "init.tcl"), os.path.join(target, "init.tcl"))
+            return

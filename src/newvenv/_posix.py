@@ -1,0 +1,102 @@
+"""The interpreter's files and names on POSIX, macOS included.
+
+macOS needs no rules of its own here: the stub of a framework build tells its own path
+through ``sys._base_executable``, and names follow the executable that was started.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import _compat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable
+
+BIN_NAME = "bin"
+INCLUDE = "include"
+#: Does platlib have a second name, lib64, before 3.15?
+LIB64 = sys.maxsize > 2**32 and sys.platform != "darwin"
+DEFAULT_SYMLINKS = True
+
+
+def site_packages(version: str) -> str:
+    """Return purelib, relative to the environment, for a Python without scheme ``venv``."""
+    return f"lib/python{version}/site-packages"
+
+
+def python_exe(name: str) -> str:
+    """Return the name of the environment's executable: the one that the base was started by."""
+    return name
+
+
+def same_path(path1: str, path2: str) -> bool:
+    """Tell whether two absolute paths are spellings of one place."""
+    return path1 == path2
+
+
+def env_exec_cmd(env_exe: str) -> str:
+    """Return the path to start the environment's Python by."""
+    return env_exe
+
+
+def setup_python(
+    context: types.SimpleNamespace, _symlinks: bool, symlink_or_copy: Callable[..., None]
+) -> None:
+    """Put the interpreter into ``context.bin_path``, under all of its names.
+
+    The file itself is called as the base was started; the other names point to it.
+    """
+    symlink_or_copy(context.executable, context.env_exe)
+    _make_executable(context.env_exe)
+    for path in other_names(context.bin_path, context.python_exe):
+        symlink_or_copy(context.env_exe, path, relative_symlinks_ok=True)
+        _make_executable(path)
+    for path in outdated_names(context.bin_path, os.listdir(context.bin_path)):
+        os.unlink(path)
+
+
+def other_names(bin_path: str, python_exe: str) -> list[str]:
+    """Return the further paths under which the interpreter *python_exe* is to be found."""
+    names = ["python", "python3", _versioned_name()]
+    if _compat.PI_NAME and sys.getfilesystemencoding() == "utf-8":
+        names.append("\N{MATHEMATICAL ITALIC SMALL PI}thon")
+    return [os.path.join(bin_path, name) for name in names if name != python_exe]
+
+
+def outdated_names(bin_path: str, present: list[str]) -> list[str]:
+    """Return which of the names *present* in *bin_path* promise another Python version.
+
+    They come from an environment that belonged to another version before, and would
+    now start this one, or one that finds no library.
+    """
+    return [
+        os.path.join(bin_path, name)
+        for name in present
+        if name.startswith("python3.")
+        and name[len("python3.") :].rstrip("t").isdigit()
+        and name.rstrip("t") != _versioned_name()
+    ]
+
+
+def _versioned_name() -> str:
+    return "python{}.{}".format(*sys.version_info[:2])
+
+
+def _make_executable(path: str) -> None:
+    if not os.path.islink(path):
+        os.chmod(path, 0o755)  # noqa: S103 - an interpreter is for everybody
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether there is a process *pid*."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # There is, and it belongs to someone else.
+    return True
