@@ -395,3 +395,26 @@ def _copy_tcl(python_dir: str, lib: str) -> None:
             _files.make_directory(target)
             _copy_file(os.path.join(folder, "init.tcl"), os.path.join(target, "init.tcl"))
             return
+
+
+# Processes
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether there is a process *pid*.
+
+    ``os.kill`` with signal 0 does not ask on Windows: it sends Ctrl-C.
+    """
+    import _winapi
+
+    query, still_active = 0x1000, 259  # PROCESS_QUERY_LIMITED_INFORMATION, STILL_ACTIVE
+    try:
+        process = _winapi.OpenProcess(query, False, pid)  # type: ignore[attr-defined,unused-ignore]
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    try:
+        return bool(_winapi.GetExitCodeProcess(process) == still_active)  # type: ignore[attr-defined,unused-ignore]
+    finally:
+        _winapi.CloseHandle(process)  # type: ignore[attr-defined,unused-ignore]

@@ -1,0 +1,64 @@
+"""What all tests share: the interpreters at hand and how a command is run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+
+import installer
+import pytest
+
+import newvenv
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+#: Settings of whoever runs the tests that would change what is tested.
+_FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keep the user's cache and settings out of the tests, and the tests out of them."""
+    kept = {name for name in os.environ if name.startswith(("PIP_INDEX", "PIP_CERT", "PIP_FIND"))}
+    for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in kept]:
+        del os.environ[name]
+    cache = tmp_path_factory.mktemp("cache")
+    os.environ["NEWVENV_CACHE_DIR"] = str(cache)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def base_python() -> str:
+    """Return the interpreter that the running one, maybe of an environment, is based on."""
+    version = "python{}.{}".format(*sys.version_info[:2])
+    places = [Path(sys.base_prefix, "bin", version), Path(sys.base_prefix, "python.exe")]
+    return next(str(place) for place in places if place.exists())
+
+
+@pytest.fixture(scope="session")
+def package_path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a folder for PYTHONPATH that has newvenv and what it needs, and nothing else."""
+    folder = tmp_path_factory.mktemp("packages")
+    for package in (newvenv, installer):
+        source = Path(package.__file__).parent
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("*.pyc"))
+    scripts = Path(newvenv.__file__).parents[2] / "scripts_templates"
+    if not (folder / "newvenv" / "scripts").exists():
+        shutil.copytree(scripts, folder / "newvenv" / "scripts")
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Return a function that runs a command and captures what it prints, as text."""
+
+    def run(*command: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
+        options = {"capture_output": True, "encoding": "utf-8", "check": False, **kwargs}
+        words = [os.fspath(word) if isinstance(word, Path) else str(word) for word in command]
+        return subprocess.run(words, **options)  # type: ignore[call-overload,no-any-return]
+
+    return run

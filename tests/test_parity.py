@@ -1,0 +1,296 @@
+"""newvenv beside the running interpreter's own ``venv``: what they make and say is compared.
+
+Nothing is remembered here of what ``venv`` does; docs/parity.md explains the differences
+that this file allows for.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from conftest import Run
+from trees import tree
+
+#: The folder that the modules run in, of the same name for both: it may become a prompt.
+HOME = "home"
+BIN = "Scripts" if os.name == "nt" else "bin"
+
+#: Activators that the standard library does not have.
+OWN_SCRIPTS = {"activate.nu", "activate.xsh", "activate.elv", "activate_this.py"}
+#: Those that a version of the standard library lacks on this system.
+ALL_SCRIPTS = {f"{BIN}/{name}" for name in OWN_SCRIPTS | {"activate.fish"}}
+
+#: Keys of pyvenv.cfg that newvenv writes on every version.
+NEW_KEYS = ("executable", "command")
+
+OPTIONS = {
+    "system": ["--system-site-packages"],
+    "symlinks": ["--symlinks"],
+    "copies": ["--copies"],
+    "clear": ["--clear"],
+    "upgrade": ["--upgrade"],
+    "prompt": ["--prompt", "some name"],
+    "dot": ["--prompt=."],
+}
+EXCLUSIVE = [{"symlinks", "copies"}, {"clear", "upgrade"}, {"prompt", "dot"}]
+PAIRS = [
+    pair
+    for pair in itertools.combinations(OPTIONS, 2)
+    if not any(set(pair) == e for e in EXCLUSIVE)
+]
+#: No option, each option, each pair of options.
+SETS = [(), *((name,) for name in OPTIONS), *PAIRS]
+
+Make = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def make(base_python: str, package_path: str, run: Run, tmp_path: Path) -> Make:
+    """Return a function that runs one of the two modules in a folder of its own.
+
+    The folders have the same name, so that all that is made there can be equal.
+    """
+
+    def make(module: str, *args: object, python: object = base_python, **kwargs: object) -> object:
+        home = tmp_path / module / HOME
+        home.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, "PYTHONPATH": package_path}
+        return run(python, "-m", module, *args, cwd=home, env=environment, **kwargs)
+
+    return make  # type: ignore[return-value]
+
+
+def _comparable(root: Path) -> dict[str, tuple[str, ...]]:
+    """Return the tree *root* without what is known to differ."""
+    found = tree(root)
+    for name in ALL_SCRIPTS & found.keys():
+        del found[name]
+    kind, mode, text = found["pyvenv.cfg"]
+    lines = [line for line in text.splitlines() if _is_known_key(line)]
+    found["pyvenv.cfg"] = (kind, mode, "\n".join(lines))
+    if sys.version_info < (3, 13):
+        found.pop(".gitignore", None)
+    return found
+
+
+def _is_known_key(line: str) -> bool:
+    return sys.version_info >= (3, 11) or not line.startswith(NEW_KEYS)
+
+
+def _compare(tmp_path: Path) -> None:
+    ours = _comparable(tmp_path / "newvenv" / HOME / "env")
+    theirs = _comparable(tmp_path / "venv" / HOME / "env")
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("names", SETS, ids="+".join)
+def test_new(names: tuple[str, ...], make: Make, tmp_path: Path) -> None:
+    """Each option, and each two, make the same tree: names, links, modes, pyvenv.cfg."""
+    options = [word for name in names for word in OPTIONS[name]]
+    results = [make(module, "--without-pip", *options, "env") for module in ("newvenv", "venv")]
+
+    assert [result.returncode for result in results] == [0, 0]
+    assert results[0].stdout + results[0].stderr == results[1].stdout + results[1].stderr
+    _compare(tmp_path)
+
+
+@pytest.mark.parametrize("first", ["symlinks", "copies"])
+@pytest.mark.parametrize(
+    "names", [("system",), ("clear",), ("upgrade",), ("prompt",)], ids="+".join
+)
+def test_over_existing(first: str, names: tuple[str, ...], make: Make, tmp_path: Path) -> None:
+    """An environment that is made again in the same way is the same tree."""
+    options = [word for name in names for word in OPTIONS[name]]
+    for module in ("newvenv", "venv"):
+        make(module, "--without-pip", f"--{first}", "env", check=True)
+        (tmp_path / module / HOME / "env" / BIN / "own.txt").write_text("of the user")
+        make(module, "--without-pip", f"--{first}", *options, "env", check=True)
+
+    _compare(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o027, 0o077], ids=oct)
+@pytest.mark.parametrize("option", ["--symlinks", "--copies"])
+def test_umask(umask: int, option: str, make: Make, tmp_path: Path) -> None:
+    """Modes follow the umask where the standard library's do."""
+    for module in ("newvenv", "venv"):
+        make(module, "--without-pip", option, "env", preexec_fn=lambda: os.umask(umask))
+
+    _compare(tmp_path)
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077], ids=oct)
+def test_pip(umask: int, make: Make, tmp_path: Path) -> None:
+    """With pip, too, the trees are the same, down to each file of the seed packages."""
+    for module in ("newvenv", "venv"):
+        make(module, "env", check=True, preexec_fn=lambda: os.umask(umask))
+
+    _compare(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+@pytest.mark.parametrize("name", ["python", "python3", "snake"])
+def test_interpreter_by_another_name(
+    name: str, make: Make, tmp_path: Path, base_python: str
+) -> None:
+    """Started through a link, an interpreter gives its environment that name."""
+    link = tmp_path / "other" / name
+    link.parent.mkdir()
+    link.symlink_to(base_python)
+    for module in ("newvenv", "venv"):
+        make(module, "--without-pip", "env", python=link, check=True)
+
+    _compare(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--symlinks", "--copies"])
+def test_from_inside_an_environment(option: str, make: Make, tmp_path: Path) -> None:
+    """An environment made from inside another one is based on what the standard library says."""
+    make("venv", "--without-pip", option, tmp_path / "outer", check=True)
+    python = tmp_path / "outer" / BIN / "python"
+    for module in ("newvenv", "venv"):
+        make(module, "--without-pip", "env", python=python, check=True)
+
+    _compare(tmp_path)
+
+
+def test_several(make: Make, tmp_path: Path) -> None:
+    """Several folders become environments in one run."""
+    result = make("newvenv", "--without-pip", "one", "two", "three/deep")
+
+    assert result.returncode == 0
+    assert all(
+        (tmp_path / "newvenv" / HOME / name / "pyvenv.cfg").exists()
+        for name in ("one", "two", "three/deep")
+    )
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param([], id="no folder"),
+        pytest.param(["--bogus", "env"], id="unknown option"),
+        pytest.param(["--symlinks", "--copies", "env"], id="exclusive options"),
+        pytest.param(["--prompt"], id="missing value"),
+        pytest.param(["--upgrade", "--clear", "env"], id="contradiction"),
+        pytest.param(["--with", "env"], id="abbreviation"),
+        pytest.param(["--without", "env"], id="longer abbreviation"),
+        pytest.param(["--without-p", "env"], id="clear abbreviation"),
+        pytest.param(["--sys", "--without-pip", "env"], id="other abbreviation"),
+        pytest.param(["--without-pip", "--", "-env"], id="two dashes"),
+        pytest.param(["--clear=x", "env"], id="value for a switch"),
+    ],
+)
+def test_command_line(args: list[str], make: Make) -> None:
+    """Arguments are understood and refused as the standard library does."""
+    ours, theirs = (make(module, *args) for module in ("newvenv", "venv"))
+
+    assert ours.returncode == theirs.returncode
+    assert ours.stdout.replace("newvenv", "venv") == theirs.stdout
+    assert ours.stderr.replace("newvenv", "venv") == theirs.stderr
+
+
+def test_help(make: Make) -> None:
+    """The help is that of the running version's ``venv``; what newvenv adds comes after it."""
+    ours, theirs = (make(module, "--help") for module in ("newvenv", "venv"))
+    help_text, _, added = ours.stdout.partition("\nnewvenv adds:\n")
+
+    assert ours.returncode == 0
+    assert help_text.replace("-m newvenv", "-m venv") == theirs.stdout
+    assert "--force" in added
+
+
+@pytest.mark.parametrize(
+    ("prepare", "args"),
+    [
+        pytest.param(lambda home: (home / "env").write_text(""), ["env"], id="file"),
+        pytest.param(
+            lambda home: (home / "env").write_text(""), ["--clear", "env"], id="clear file"
+        ),
+        pytest.param(lambda home: (home / "env").symlink_to("."), ["env"], id="link"),
+        pytest.param(lambda home: (home / "env").symlink_to("no"), ["env"], id="dangling link"),
+        pytest.param(lambda home: (home / "f").write_text(""), ["f/env"], id="file as parent"),
+        pytest.param(lambda home: home, ["x" * 300], id="long name"),
+        pytest.param(lambda home: home, [f"a{os.pathsep}b"], id="path separator"),
+    ],
+)
+def test_refused(
+    prepare: Callable[[Path], object], args: list[str], make: Make, tmp_path: Path
+) -> None:
+    """What the newest standard library refuses is refused: one line, status 1, nothing made."""
+    home = tmp_path / "newvenv" / HOME
+    home.mkdir(parents=True)
+    prepare(home)
+    before = tree(home)
+    result = make("newvenv", "--without-pip", *args)
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    assert tree(home) == before
+
+
+def _other_python(base_python: str) -> str:
+    """Return a name under which another Python of the test machine can be imagined."""
+    return shutil.which("true") or base_python
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+@pytest.mark.parametrize("option", ["--symlinks", "--copies", "--upgrade"])
+def test_stale_interpreter(option: str, make: Make, tmp_path: Path, base_python: str) -> None:
+    """Links that lead nowhere or to another program are put right, as in a new environment."""
+    env = tmp_path / "newvenv" / HOME / "env"
+    make("newvenv", "--without-pip", "env", check=True)
+    for name, target in [
+        ("python", "nowhere"),
+        ("python3", _other_python(base_python)),
+        ("python3.1", "python3"),
+    ]:
+        (env / BIN / name).unlink(missing_ok=True)
+        (env / BIN / name).symlink_to(target)
+    make("newvenv", "--without-pip", option, "env", check=True)
+    made_again = sorted(path.name for path in (env / BIN).glob("python*"))
+    make("newvenv", "--without-pip", option, "fresh", check=True)
+    fresh = sorted(path.name for path in (env.parent / "fresh" / BIN).glob("python*"))
+    result = subprocess.run(
+        [env / BIN / "python", "-c", "import sys; print(sys.prefix)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert made_again == fresh
+    assert result.stdout.strip() == str(env)
+
+
+def test_upgrade_remembers(make: Make, tmp_path: Path) -> None:
+    """An upgrade keeps the prompt and the system packages that were chosen before."""
+    make("newvenv", "--without-pip", "--system-site-packages", "--prompt", "it's", "env")
+    make("newvenv", "--without-pip", "--upgrade", "env", check=True)
+    lines = (tmp_path / "newvenv" / HOME / "env" / "pyvenv.cfg").read_text("utf-8").splitlines()
+
+    assert "include-system-site-packages = true" in lines
+    assert 'prompt = "it\'s"' in lines
+
+
+@pytest.mark.parametrize("name", ["pip.py", "ensurepip.py", "random.py", "logging.py"])
+def test_module_in_the_target(name: str, make: Make, tmp_path: Path) -> None:
+    """A file in the target that is called like a module does not get in pip's way."""
+    env = tmp_path / "newvenv" / HOME / "env"
+    env.mkdir(parents=True)
+    (env / name).write_text("raise SystemExit('imported from the target')")
+    make("newvenv", "env", check=True)
+    result = subprocess.run(
+        [env / BIN / "python", "-I", "-m", "pip", "--version"], capture_output=True, check=True
+    )
+
+    assert str(env).encode() in result.stdout
