@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import newvenv
-from newvenv import _files, _nt
+from newvenv import _compat, _files, _nt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,9 +120,17 @@ def test_python_exe(base: str, expected: str) -> None:
     assert _nt.python_exe(base) == expected
 
 
-def test_site_packages() -> None:
-    """The path of packages has no version in it."""
-    assert _nt.site_packages("3.9") == r"Lib\site-packages"
+@pytest.mark.parametrize(
+    ("has_scheme", "purelib"),
+    [
+        pytest.param(True, None, id="scheme"),
+        pytest.param(False, r"Lib\site-packages", id="no scheme"),
+    ],
+)
+def test_paths(has_scheme: bool, purelib: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders are known only where no scheme of ``sysconfig`` knows them better."""
+    monkeypatch.setattr(_compat, "VENV_SCHEME", has_scheme)
+    assert _nt.paths().get("purelib") == purelib
 
 
 @pytest.mark.parametrize(

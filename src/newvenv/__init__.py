@@ -4,8 +4,9 @@
 API of the newest CPython on every version; docs/parity.md lists each difference.
 
 This module is the hall: :class:`EnvBuilder` with its hooks in the order of a visit.
-Each hook opens one room, and the rooms never see the builder. Dear modules that users
-of ``venv`` expect to find here (``subprocess``, ``logger``, ...) are loaded on first use.
+Each hook opens one room, when it is entered and not before: whoever only imports
+newvenv shall not pay for it. The rooms never see the builder. Dear modules that users of
+``venv`` expect to find here (``subprocess``, ``logger``, ...) are loaded on first use, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _activation, _compat, _config, _files, _layout, _platform, _seed, _undo
+from . import _compat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import types as types
     from collections.abc import Iterable
     from typing import Any, Union
+
+    from . import _undo
 
     Path = Union[str, os.PathLike[str]]
 
@@ -107,11 +110,15 @@ class EnvBuilder:
         :raises subprocess.CalledProcessError: pip could not be installed; its
             ``output`` is what the failing process printed.
         """
+        from . import _layout
+
         target = _layout.target(env_dir)
         ignore_files = [
             getattr(self, f"create_{name}_ignore_file") for name in self.scm_ignore_files
         ]
         if self.with_pip and _is_ours(self._setup_pip):
+            from . import _seed
+
             _seed.check(_layout.base_executable())
         with self._undoing(target), _Remembered(self, target):
             context = self.ensure_directories(target)
@@ -123,6 +130,8 @@ class EnvBuilder:
 
     def _undoing(self, target: str) -> _undo.Undo:
         """Return what takes back the steps of :meth:`create` if one of them fails."""
+        from . import _undo
+
         names = vars(EnvBuilder).keys()
         return _undo.Undo(
             target,
@@ -159,6 +168,8 @@ class EnvBuilder:
         May be called alone, to learn the context of an environment that exists; only
         with ``clear`` is anything taken away.
         """
+        from . import _layout, _platform
+
         env_dir = os.fspath(env_dir)
         _layout.check(env_dir, clear=self.clear)
         if self.clear and os.path.isdir(env_dir):
@@ -173,19 +184,27 @@ class EnvBuilder:
 
         During :meth:`create` the contents are only set aside until all has succeeded.
         """
+        from . import _undo
+
         _undo.clear(path)
 
     def _venv_path(self, env_dir: str, name: str) -> str:
         """Return the folder *name* ("purelib", "scripts", ...) of an environment *env_dir*."""
+        from . import _layout
+
         return _layout.scheme_path(env_dir, name)
 
     @classmethod
     def _same_path(cls, path1: str, path2: str) -> bool:
         """Tell whether two absolute paths are spellings of one place."""
+        from . import _platform
+
         return _platform.same_path(path1, path2)
 
     def create_git_ignore_file(self, context: types.SimpleNamespace) -> None:
         """Keep the environment out of Git: called for ``scm_ignore_files={"git"}``."""
+        from . import _config, _files
+
         _files.write(os.path.join(context.env_dir, ".gitignore"), _config.GIT_IGNORE)
 
     def create_configuration(self, context: types.SimpleNamespace) -> None:
@@ -193,6 +212,8 @@ class EnvBuilder:
 
         Called again at the end with ``system_site_packages``. Sets ``context.cfg_path``.
         """
+        from . import _config, _files
+
         context.cfg_path = os.path.join(context.env_dir, "pyvenv.cfg")
         options = _config.options(
             symlinks=self.symlinks,
@@ -209,6 +230,8 @@ class EnvBuilder:
 
     def setup_python(self, context: types.SimpleNamespace) -> None:
         """Put the interpreter and its other names into ``context.bin_path``."""
+        from . import _platform
+
         _platform.setup_python(context, self.symlinks, self.symlink_or_copy)
 
     def symlink_or_copy(self, src: str, dst: str, relative_symlinks_ok: bool = False) -> None:
@@ -219,6 +242,8 @@ class EnvBuilder:
         :param relative_symlinks_ok: the link may say just the name if both lie in one
             folder.
         """
+        from . import _files
+
         if self.symlinks:
             relative = relative_symlinks_ok and os.path.dirname(src) == os.path.dirname(dst)
             try:
@@ -232,6 +257,8 @@ class EnvBuilder:
 
     def _setup_pip(self, context: types.SimpleNamespace) -> None:
         """Install pip; called for ``with_pip`` once the interpreter is in its place."""
+        from . import _seed
+
         _seed.install(context, self._call_new_python)
 
     def _call_new_python(
@@ -255,6 +282,8 @@ class EnvBuilder:
 
     def setup_scripts(self, context: types.SimpleNamespace) -> None:
         """Put the activation scripts into ``context.bin_path``; not called to upgrade."""
+        from . import _activation
+
         self.install_scripts(context, _activation.templates())
 
     def post_setup(self, context: types.SimpleNamespace) -> None:
@@ -265,6 +294,8 @@ class EnvBuilder:
 
         Values are quoted for the shell that ``context.script_path`` ends in.
         """
+        from . import _activation
+
         return _activation.render(text, context)
 
     def install_scripts(self, context: types.SimpleNamespace, path: str) -> None:
@@ -273,6 +304,8 @@ class EnvBuilder:
         Of the folders in *path* only ``common`` and the one called like ``os.name``
         count. Each text goes through :meth:`replace_variables`.
         """
+        from . import _activation
+
         _activation.install(path, context, self.replace_variables)
 
     def upgrade_dependencies(self, context: types.SimpleNamespace) -> None:
@@ -298,6 +331,8 @@ class _Remembered:
         self.builder = builder
         self.given = (builder.prompt, builder.system_site_packages)
         if builder.upgrade:
+            from . import _config
+
             prompt, system_site_packages = _config.recall(env_dir)
             if builder.prompt is None:
                 builder.prompt = prompt
@@ -367,6 +402,8 @@ def activation_environment(env_dir: Path) -> dict[str, str | None]:
     >>> env = {name: value for name, value in variables.items() if value is not None}
     >>> subprocess.run(["pip", "list"], env=env)
     """
+    from . import _activation
+
     return _activation.environment(os.path.abspath(env_dir))
 
 

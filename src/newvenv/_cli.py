@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 _WITHOUT_SCM = "--without-scm-ignore-files"
+_SCM_IGNORE_FILES = frozenset(["git"])
+
+#: Every switch, in the order of the usage line: which option it gives which value.
+_SWITCHES: dict[str, tuple[str, object]] = {
+    "--system-site-packages": ("system_site_packages", True),
+    "--symlinks": ("symlinks", True),
+    "--copies": ("symlinks", False),
+    "--clear": ("clear", True),
+    "--upgrade": ("upgrade", True),
+    "--without-pip": ("with_pip", False),
+    "--upgrade-deps": ("upgrade_deps", True),
+    _WITHOUT_SCM: ("scm_ignore_files", frozenset()),
+    "--force": ("force", True),
+}
+_EXCLUSIVE = ("--symlinks", "--copies")
 
 #: What the standard library's help does not know.
 _ADDED_HELP = """
@@ -61,9 +76,13 @@ def run(args: list[str]) -> None:
 
 
 def parse(args: list[str]) -> dict[str, Any]:
-    """Return the builder's parameters, and ``dirs`` and ``force``, that *args* stand for."""
-    options = {
-        "dirs": args,
+    """Return the builder's parameters, and ``dirs`` and ``force``, that *args* stand for.
+
+    argparse costs as much as a bare interpreter's start, and what people mostly write
+    can be understood without. It has the word on everything else.
+    """
+    options: dict[str, Any] = {
+        "dirs": [],
         "system_site_packages": False,
         "symlinks": _platform.DEFAULT_SYMLINKS,
         "clear": False,
@@ -71,27 +90,33 @@ def parse(args: list[str]) -> dict[str, Any]:
         "with_pip": True,
         "prompt": None,
         "upgrade_deps": False,
-        "scm_ignore_files": frozenset(["git"]),
+        "scm_ignore_files": _SCM_IGNORE_FILES,
         "force": False,
     }
-    # argparse costs as much as a bare interpreter, and often nothing asks for it.
-    if not args or any(arg.startswith("-") for arg in args):
-        options.update(_parse_options(args))
+    found = _parse_plain(args)
+    options.update(_parse_all(args) if found is None else found)
     return options
 
 
-def _parse_options(args: list[str]) -> dict[str, Any]:
-    added = {}
+def _parse_plain(args: list[str]) -> dict[str, Any] | None:
+    """Return the options in *args*, or None if not all of it is folders and whole switches."""
+    dirs = [arg for arg in args if not arg.startswith("-")]
+    switches = [arg for arg in args if arg.startswith("-")]
+    if not dirs or not _SWITCHES.keys() >= set(switches) or {*_EXCLUSIVE} <= set(switches):
+        return None
+    return {"dirs": dirs, **dict(_SWITCHES[switch] for switch in switches)}
+
+
+def _parse_all(args: list[str]) -> dict[str, Any]:
+    """Return the options in *args*, as argparse understands them."""
+    added: dict[str, Any] = {}
     if not _compat.SCM_OPTION:
         # As an option of the parser it would make abbreviations of --without-pip
         # ambiguous that are known to work here.
         rest = [arg for arg in args if not _stands_for_without_scm(arg)]
         if len(rest) < len(args):
-            args, added = rest, {"scm_ignore_files": frozenset[str]()}
-    options = vars(_parser().parse_args(args))
-    if options.pop("without_scm_ignore_files", False):
-        options["scm_ignore_files"] = frozenset()
-    return {**options, **added}
+            args, added = rest, dict([_SWITCHES[_WITHOUT_SCM]])
+    return {**vars(_parser().parse_args(args)), **added}
 
 
 def _stands_for_without_scm(arg: str) -> bool:
@@ -99,24 +124,25 @@ def _stands_for_without_scm(arg: str) -> bool:
 
 
 def _parser() -> ArgumentParser:
+    """Return a parser that leaves out of its result what is not said."""
     from argparse import SUPPRESS, ArgumentParser
 
-    parser = ArgumentParser(prog=_compat.PROGRAM)
+    parser = ArgumentParser(prog=_compat.PROGRAM, argument_default=SUPPRESS)
     parser.add_argument("dirs", metavar="ENV_DIR", nargs="+")
-    parser.add_argument("--system-site-packages", action="store_true")
-    group = parser.add_mutually_exclusive_group()
-    default = _platform.DEFAULT_SYMLINKS
-    group.add_argument("--symlinks", action="store_true", default=default)
-    group.add_argument("--copies", dest="symlinks", action="store_false", default=default)
-    parser.add_argument("--clear", action="store_true")
-    parser.add_argument("--upgrade", action="store_true")
-    parser.add_argument("--without-pip", dest="with_pip", action="store_false", default=True)
-    parser.add_argument("--prompt")
-    parser.add_argument("--upgrade-deps", action="store_true")
-    if _compat.SCM_OPTION:
-        parser.add_argument(_WITHOUT_SCM, action="store_true")
-    # Not in the usage line, which is the standard library's; the help tells of it.
-    parser.add_argument("--force", action="store_true", help=SUPPRESS)
+    exclusive = parser.add_mutually_exclusive_group()
+    for switch, (dest, value) in _SWITCHES.items():
+        if switch == "--upgrade-deps":
+            parser.add_argument("--prompt")
+        if switch == _WITHOUT_SCM and not _compat.SCM_OPTION:
+            continue
+        (exclusive if switch in _EXCLUSIVE else parser).add_argument(
+            switch,
+            dest=dest,
+            action="store_const",
+            const=value,
+            # The usage line is the standard library's; the help tells of the rest.
+            help=SUPPRESS if switch == "--force" else None,
+        )
     parser.print_help = _print_help  # type: ignore[method-assign]
     return parser
 

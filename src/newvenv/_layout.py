@@ -17,14 +17,6 @@ _SimpleNamespace = type(sys.implementation)  # types.SimpleNamespace without its
 #: The variables of an installation scheme that say where the installation begins.
 _BASES = ("base", "platbase", "installed_base", "installed_platbase")
 
-#: The paths of an environment for a Python whose sysconfig has no scheme for it.
-_PLAIN_PATHS = {
-    "include": _platform.INCLUDE,
-    "purelib": _platform.site_packages("{}.{}".format(*sys.version_info[:2])),
-    "platlib": _platform.site_packages("{}.{}".format(*sys.version_info[:2])),
-    "scripts": _platform.BIN_NAME,
-}
-
 
 def target(env_dir: str | os.PathLike[str]) -> str:
     """Return the absolute path of the folder *env_dir*, its links not resolved.
@@ -182,35 +174,15 @@ def _include(env_dir: str, venv_path: Callable[[str, str], str]) -> str:
 def scheme_path(env_dir: str, name: str) -> str:
     """Return the folder *name* of ``sysconfig``'s scheme ``venv``, based in *env_dir*.
 
-    The scheme is a distributor's to change, so it is asked for; but the dear part of
-    ``sysconfig.get_path``, reading the build's configuration, is left out where the
-    scheme names none but well-known variables.
+    ``sysconfig``, whose import and configuration are dear, is only asked where the
+    platform does not know the answer.
     """
-    if not _compat.VENV_SCHEME:
-        return os.path.join(env_dir, *_PLAIN_PATHS[name].split("/"))
+    relative = _platform.paths().get(name)
+    if relative is not None:
+        return os.path.join(env_dir, relative)
     from . import sysconfig
 
-    bases = dict.fromkeys(_BASES, env_dir)
-    try:
-        template = sysconfig._INSTALL_SCHEMES["venv"][name]
-        return os.path.normpath(template.format(**bases, **_scheme_variables()))
-    except (AttributeError, KeyError):
-        return sysconfig.get_path(name, scheme="venv", vars=bases)
-
-
-def _scheme_variables() -> dict[str, str]:
-    """Return the variables of an installation scheme that CPython itself names.
-
-    Another implementation's Python is asked the long way.
-    """
-    if sys.implementation.name != "cpython":
-        return {}
-    return {
-        "implementation_lower": "python",
-        "py_version_short": "{}.{}".format(*sys.version_info[:2]),
-        "abi_thread": "t" if "t" in getattr(sys, "abiflags", "") else "",
-        "platlibdir": sys.platlibdir,
-    }
+    return sysconfig.get_path(name, scheme="venv", vars=dict.fromkeys(_BASES, env_dir))
 
 
 def make_directories(context: types.SimpleNamespace) -> None:

@@ -17,7 +17,7 @@ import ntpath
 import os
 import sys
 
-from . import _files
+from . import _compat, _files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,9 +48,15 @@ _REMEDIES: dict[type[OSError], str] = {
 }
 
 
-def site_packages(version: str) -> str:  # noqa: ARG001 - POSIX has the version in its path
-    """Return where packages go, relative to the environment, where no scheme says it."""
-    return ntpath.join("Lib", "site-packages")
+def paths() -> dict[str, str]:
+    """Return the folders of an environment by their names in ``sysconfig``'s schemes.
+
+    An empty dictionary where a scheme for environments knows them.
+    """
+    if _compat.VENV_SCHEME:
+        return {}
+    library = ntpath.join("Lib", "site-packages")
+    return {"include": INCLUDE, "purelib": library, "platlib": library, "scripts": BIN_NAME}
 
 
 def python_exe(executable_name: str) -> str:

@@ -15,10 +15,10 @@ LIB64 = _room.LIB64
 DEFAULT_SYMLINKS = _room.DEFAULT_SYMLINKS
 env_exec_cmd = _room.env_exec_cmd
 is_alive = _room.is_alive
+paths = _room.paths
 python_exe = _room.python_exe
 same_path = _room.same_path
 setup_python = _room.setup_python
-site_packages = _room.site_packages
 
 __all__ = [
     "BIN_NAME",
@@ -27,8 +27,8 @@ __all__ = [
     "LIB64",
     "env_exec_cmd",
     "is_alive",
+    "paths",
     "python_exe",
     "same_path",
     "setup_python",
-    "site_packages",
 ]

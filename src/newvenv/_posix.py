@@ -23,9 +23,23 @@ LIB64 = sys.maxsize > 2**32 and sys.platform != "darwin"
 DEFAULT_SYMLINKS = True
 
 
-def site_packages(version: str) -> str:
-    """Return purelib, relative to the environment, for a Python without scheme ``venv``."""
-    return f"lib/python{version}/site-packages"
+def paths() -> dict[str, str]:
+    """Return the folders of an environment by their names in ``sysconfig``'s schemes.
+
+    They are known without asking: ``site`` looks for packages there and nowhere else,
+    and so every distribution's scheme ``venv`` says the same. Of an implementation
+    other than CPython nothing is known (an empty dictionary).
+    """
+    if sys.implementation.name != "cpython":
+        return {}
+    version = "{}.{}".format(*sys.version_info[:2])
+    library = f"python{version}{'t' if 't' in sys.abiflags else ''}/site-packages"
+    return {
+        "include": f"include/python{version}{sys.abiflags}",
+        "purelib": f"lib/{library}",
+        "platlib": f"{sys.platlibdir}/{library}",
+        "scripts": BIN_NAME,
+    }
 
 
 def python_exe(name: str) -> str:
