@@ -34,8 +34,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def base_python() -> str:
     """Return the interpreter that the running one, maybe of an environment, is based on."""
-    version = "python{}.{}".format(*sys.version_info[:2])
-    places = [Path(sys.base_prefix, "bin", version), Path(sys.base_prefix, "python.exe")]
+    if sys.prefix == sys.base_prefix:
+        return sys.executable
+    folders = [Path(sys.base_prefix, "bin"), Path(sys.base_prefix), Path("/usr/bin")]
+    kind = {"cpython": "python"}.get(sys.implementation.name, sys.implementation.name)
+    names = ["{}{}.{}".format(kind, *sys.version_info[:2]), "python.exe"]
+    places = [folder / name for folder in folders for name in names]
     return next(str(place) for place in places if place.exists())
 
 

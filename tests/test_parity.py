@@ -102,7 +102,12 @@ def test_new(names: tuple[str, ...], make: Make, tmp_path: Path) -> None:
     _compare(tmp_path)
 
 
-@pytest.mark.parametrize("first", ["symlinks", "copies"])
+COPIES_OVER_COPIES = pytest.mark.skipif(
+    sys.implementation.name == "pypy", reason="PyPy's own venv cannot make copies over copies"
+)
+
+
+@pytest.mark.parametrize("first", ["symlinks", pytest.param("copies", marks=COPIES_OVER_COPIES)])
 @pytest.mark.parametrize(
     "names", [("system",), ("clear",), ("upgrade",), ("prompt",)], ids="+".join
 )
@@ -174,6 +179,11 @@ def test_several(make: Make, tmp_path: Path) -> None:
     )
 
 
+def _words(text: str) -> list[str]:
+    """Return what *text* says; from 3.14 on the module's name is in it, and moves the lines."""
+    return text.replace("newvenv", "venv").split()
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -195,8 +205,8 @@ def test_command_line(args: list[str], make: Make) -> None:
     ours, theirs = (make(module, *args) for module in ("newvenv", "venv"))
 
     assert ours.returncode == theirs.returncode
-    assert ours.stdout.replace("newvenv", "venv") == theirs.stdout
-    assert ours.stderr.replace("newvenv", "venv") == theirs.stderr
+    assert _words(ours.stdout) == _words(theirs.stdout)
+    assert _words(ours.stderr) == _words(theirs.stderr)
 
 
 def test_help(make: Make) -> None:
@@ -205,7 +215,7 @@ def test_help(make: Make) -> None:
     help_text, _, added = ours.stdout.partition("\nnewvenv adds:\n")
 
     assert ours.returncode == 0
-    assert help_text.replace("-m newvenv", "-m venv") == theirs.stdout
+    assert _words(help_text) == _words(theirs.stdout)
     assert "--force" in added
 
 

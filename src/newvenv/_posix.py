@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _compat
+from . import _compat, _files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ INCLUDE = "include"
 #: Does platlib have a second name, lib64, before 3.15?
 LIB64 = sys.maxsize > 2**32 and sys.platform != "darwin"
 DEFAULT_SYMLINKS = True
+
+_IS_PYPY = sys.implementation.name == "pypy"
 
 
 def paths() -> dict[str, str]:
@@ -58,24 +60,70 @@ def env_exec_cmd(env_exe: str) -> str:
 
 
 def setup_python(
-    context: types.SimpleNamespace, _symlinks: bool, symlink_or_copy: Callable[..., None]
+    context: types.SimpleNamespace, symlinks: bool, symlink_or_copy: Callable[..., None]
 ) -> None:
     """Put the interpreter into ``context.bin_path``, under all of its names.
 
     The file itself is called as the base was started; the other names point to it.
     """
-    symlink_or_copy(context.executable, context.env_exe)
+    put = symlink_or_copy
+    if not symlinks and _IS_PYPY:
+        if os.path.islink(context.executable):
+            put = _link_to_original
+        for source, path in companions(context.executable, context.env_dir):
+            _copy_companion(source, path)
+    put(context.executable, context.env_exe)
     _make_executable(context.env_exe)
     for path in other_names(context.bin_path, context.python_exe):
-        symlink_or_copy(context.env_exe, path, relative_symlinks_ok=True)
+        put(context.env_exe, path, relative_symlinks_ok=True)
         _make_executable(path)
     for path in outdated_names(context.bin_path, os.listdir(context.bin_path)):
         os.unlink(path)
 
 
+def _link_to_original(src: str, dst: str, relative_symlinks_ok: bool = False) -> None:  # noqa: ARG001
+    """Stand in for a copy of a linked PyPy, which would not find its library."""
+    _files.symlink(os.path.realpath(src), dst)
+
+
+def companions(executable: str, env_dir: str) -> list[tuple[str, str]]:
+    """Return what a copy of PyPy wants beside it: sources, and where they go.
+
+    Its library lies beside the executable, unless it is a system library. Portable
+    builds list more in a file, relative to ``lib``.
+    """
+    bin_path, lib = os.path.split(executable)[0], os.path.join(env_dir, "lib")
+    base_lib = os.path.join(bin_path, os.pardir, "lib")
+    library = "libpypy{}.{}-c".format(*sys.version_info[:2])
+    pairs = [
+        (
+            os.path.join(bin_path, library + suffix),
+            os.path.join(env_dir, BIN_NAME, library + suffix),
+        )
+        for suffix in (".so", ".dylib")
+    ]
+    try:
+        with open(os.path.join(base_lib, "PYPY_PORTABLE_DEPS.txt"), encoding="utf-8") as file:
+            names = file.read().split("\n")
+    except OSError:
+        names = []
+    pairs += [(os.path.join(base_lib, name), os.path.join(lib, name)) for name in names if name]
+    return [(source, path) for source, path in pairs if os.path.exists(source)]
+
+
+def _copy_companion(source: str, path: str) -> None:
+    if os.path.isdir(source):
+        from . import shutil
+
+        shutil.copytree(source, path, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    else:
+        _files.copy(source, path)
+        os.chmod(path, 0o755)  # noqa: S103 - libraries are for everybody
+
+
 def other_names(bin_path: str, python_exe: str) -> list[str]:
     """Return the further paths under which the interpreter *python_exe* is to be found."""
-    names = ["python", "python3", _versioned_name()]
+    names = ["python", "python3", _versioned_name(), *(["pypy3", "pypy"] if _IS_PYPY else [])]
     if _compat.PI_NAME and sys.getfilesystemencoding() == "utf-8":
         names.append("\N{MATHEMATICAL ITALIC SMALL PI}thon")
     return [os.path.join(bin_path, name) for name in names if name != python_exe]
