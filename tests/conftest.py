@@ -23,7 +23,8 @@ _FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME")
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the user's cache and settings out of the tests, and the tests out of them."""
-    kept = {name for name in os.environ if name.startswith(("PIP_INDEX", "PIP_CERT", "PIP_FIND"))}
+    needed = ("PYTHONPATH", "PIP_INDEX", "PIP_EXTRA", "PIP_CERT", "PIP_FIND")
+    kept = {name for name in os.environ if name.startswith(needed)}
     for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in kept]:
         del os.environ[name]
     cache = tmp_path_factory.mktemp("cache")

@@ -24,6 +24,11 @@ def _code_blocks(text: str) -> list[str]:
     return [re.sub(r"^    ", "", block, flags=re.M) for block in found]
 
 
+def _proofs(page: Path) -> list[str]:
+    """Return the tests that a page names."""
+    return sorted(set(re.findall(r"`(?:\w+\.py::)?(test_\w+)`", page.read_text("utf-8"))))
+
+
 README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
 
 
