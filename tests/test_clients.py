@@ -1,0 +1,52 @@
+"""Tools that build on ``venv``, with newvenv in its place."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import newvenv
+from conftest import Run
+
+ALIAS = str(Path(__file__).parent / "alias")
+BIN = "Scripts" if os.name == "nt" else "bin"
+
+
+def _prefix(python: Path | str) -> str:
+    """Return the environment that *python* takes itself to be in."""
+    command = [str(python), "-c", "import sys; print(sys.prefix)"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pypa/build makes its isolated environments by the API."""
+    env = pytest.importorskip("build.env")
+    made = []
+    create = newvenv.EnvBuilder.create
+    monkeypatch.setitem(sys.modules, "venv", newvenv)
+    monkeypatch.setattr(
+        newvenv.EnvBuilder, "create", lambda self, path: made.append(path) or create(self, path)
+    )
+    with env.DefaultIsolatedEnv() as isolated:
+        assert _prefix(isolated.python_executable) == str(Path(isolated.path))
+
+    assert made
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX's folder names")
+def test_virtualenv(run: Run, package_path: str, tmp_path: Path) -> None:
+    """Virtualenv's creator ``venv`` uses the command line, and seeds what it has made."""
+    pytest.importorskip("virtualenv")
+    path = os.pathsep.join([ALIAS, package_path])
+    result = run(
+        *(sys.executable, "-m", "virtualenv", "--creator", "venv", "--no-download", tmp_path / "e"),
+        env={**os.environ, "PYTHONPATH": path, "VIRTUALENV_OVERRIDE_APP_DATA": str(tmp_path / "a")},
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "e" / BIN / "activate.elv").exists()
+    assert _prefix(tmp_path / "e" / BIN / "python") == str(tmp_path / "e")
