@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import subprocess as subprocess
     import sysconfig as sysconfig
     import types as types
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Union
 
     from . import _undo
@@ -120,25 +120,35 @@ class EnvBuilder:
             from . import _seed
 
             _seed.check(_layout.base_executable())
-        with self._undoing(target), _Remembered(self, target):
-            context = self.ensure_directories(target)
-            for create_ignore_file in ignore_files:
-                create_ignore_file(context)
-            self._fill(context)
-            if self.upgrade_deps:
-                self.upgrade_dependencies(context)
+        if _is_ours(self.ensure_directories):
+            _layout.check(target, clear=self.clear)
+        _layout.check_room(target, with_pip=self.with_pip)
+        with self._undoing(target) as undo, _Remembered(self, target):
+            undo.run(lambda: self._build(target, ignore_files, undo))
+
+    def _build(
+        self, env_dir: str, ignore_files: Iterable[Callable[..., None]], undo: _undo.Undo
+    ) -> None:
+        """Take the steps of :meth:`create`: maybe twice, if others are at work there, too."""
+        context = self.ensure_directories(env_dir)
+        undo.secure()
+        for create_ignore_file in ignore_files:
+            create_ignore_file(context)
+        self._fill(context)
+        if self.upgrade_deps:
+            self.upgrade_dependencies(context)
 
     def _undoing(self, target: str) -> _undo.Undo:
         """Return what takes back the steps of :meth:`create` if one of them fails."""
         from . import _undo
 
         names = vars(EnvBuilder).keys()
-        return _undo.Undo(
-            target,
-            clears=self.clear and _is_ours(self.ensure_directories, self.clear_directory),
-            pip=self.with_pip or self.upgrade_deps,
-            foreign=type(self) is not EnvBuilder or not names.isdisjoint(vars(self)),
-        )
+        is_foreign = type(self) is not EnvBuilder or not names.isdisjoint(vars(self))
+        kind = "full" if is_foreign or self.upgrade_deps else "part"
+        clears = self.clear and _is_ours(self.ensure_directories, self.clear_directory)
+        if self.clear and not clears:
+            kind = "every"
+        return _undo.Undo(target, kind, clears=clears, makes=_is_ours(self.ensure_directories))
 
     def _fill(self, context: types.SimpleNamespace) -> None:
         """Run the steps during which system packages are invisible, then show them.
@@ -271,13 +281,14 @@ class EnvBuilder:
 
         :raises subprocess.CalledProcessError: it failed; ``output`` has what it printed.
         """
-        from . import subprocess
+        from . import _undo, subprocess
 
         kwargs.update(
             executable=context.env_exec_cmd,
             cwd=context.env_dir,
             env=_child_environment(context.env_dir, py_args),
         )
+        _undo.expect_pip(context.env_dir)  # what it replaces must be kept first
         subprocess.check_output([context.env_exec_cmd, *py_args], **kwargs)
 
     def setup_scripts(self, context: types.SimpleNamespace) -> None:

@@ -21,18 +21,21 @@ def main(args: list[str] | None = None) -> int:
     0, or 1 with a line ``Error: ...`` on stderr, or as shells have it 128 + N after
     signal N. Usage errors and ``--help`` raise ``SystemExit``, as argparse does.
     """
-    from newvenv import main as run
-
     _raise_on_sigterm()
     try:
+        from newvenv import main as run
+
         run(args)
     except KeyboardInterrupt as interrupt:
         signal = _SIGTERM if isinstance(interrupt, _Terminated) else _SIGINT
-        sys.stderr.write(f"Error: interrupted while making {interrupt.args[0]!r}\n")
+        making = f" while making {interrupt.args[0]!r}" if interrupt.args else ""
+        sys.stderr.write(f"Error: interrupted{making}\n")
         return 128 + signal
     except Exception as error:
         _report(error)
         return 1
+    finally:
+        _end_by_signals(args is None)
     return 0
 
 
@@ -43,18 +46,32 @@ def _report(error: Exception) -> None:
         output = output.decode("utf-8", "backslashreplace")
     if output:
         sys.stderr.write(output.rstrip() + "\n")
-    text = str(error) or type(error).__name__
-    sys.stderr.write(f"Error: {' '.join(text.splitlines())}\n")
+    text = " ".join(str(error).splitlines()).strip() or type(error).__name__
+    sys.stderr.write(f"Error: {text}\n")
 
 
 def _raise_on_sigterm() -> None:
     import _signal  # the module signal costs an enum
 
-    def terminate(*_: object) -> NoReturn:
-        raise _Terminated
-
     if _signal.getsignal(_SIGTERM) == _signal.SIG_DFL:
-        _signal.signal(_SIGTERM, terminate)
+        _signal.signal(_SIGTERM, _terminate)
+
+
+def _end_by_signals(is_program: bool) -> None:
+    """Let signals end the process again, at once: there is nothing more to be undone.
+
+    :param is_program: Ctrl-C has no other purpose any more, either.
+    """
+    import _signal
+
+    if _signal.getsignal(_SIGTERM) is _terminate:
+        _signal.signal(_SIGTERM, _signal.SIG_DFL)
+    if is_program and _signal.getsignal(_SIGINT) is _signal.default_int_handler:
+        _signal.signal(_SIGINT, _signal.SIG_DFL)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
 
 
 if __name__ == "__main__":

@@ -99,10 +99,16 @@ def parse(args: list[str]) -> dict[str, Any]:
 
 
 def _parse_plain(args: list[str]) -> dict[str, Any] | None:
-    """Return the options in *args*, or None if not all of it is folders and whole switches."""
+    """Return the options in *args*, or None if not all of it is folders and whole switches.
+
+    The folders must stand together, as argparse would have them.
+    """
     dirs = [arg for arg in args if not arg.startswith("-")]
     switches = [arg for arg in args if arg.startswith("-")]
     if not dirs or not _SWITCHES.keys() >= set(switches) or {*_EXCLUSIVE} <= set(switches):
+        return None
+    first = args.index(dirs[0])
+    if args[first : first + len(dirs)] != dirs:
         return None
     return {"dirs": dirs, **dict(_SWITCHES[switch] for switch in switches)}
 

@@ -9,6 +9,7 @@ as it should be is not touched.
 from __future__ import annotations
 
 import os
+import stat
 from _thread import get_ident
 
 TYPE_CHECKING = False
@@ -41,12 +42,9 @@ def write(path: str, data: bytes, mode: int = 0o666, *, exact_mode: bool = False
 
     :param mode: the permissions; the umask applies, unless *exact_mode*.
     """
-    if not _holds(path, data):
-        _publish(path, lambda temporary: _write_new(temporary, data, mode))
-        if not exact_mode:
-            return
-    if exact_mode:
-        os.chmod(path, mode)
+    if _holds(path, data, mode if exact_mode else None):
+        return
+    _publish(path, lambda temporary: _write_new(temporary, data, mode, exact_mode))
 
 
 def symlink(target: str, path: str) -> None:
@@ -55,7 +53,8 @@ def symlink(target: str, path: str) -> None:
     :raises OSError: the file system, or the user's rights, do not allow links.
     """
     try:
-        if os.readlink(path) == target:
+        # Windows tells the path in the form that knows no limit of length.
+        if os.readlink(path) in (target, f"\\\\?\\{target}"):
             return
     except OSError:
         pass
@@ -73,39 +72,57 @@ def copy(source: str, path: str) -> None:
     _publish(path, lambda temporary: shutil.copyfile(source, temporary))
 
 
-def _holds(path: str, data: bytes) -> bool:
-    """Is *path* a plain file with exactly these contents?"""
+def _holds(path: str, data: bytes, mode: int | None) -> bool:
+    """Is *path* a plain file with exactly these contents, and *mode* if that matters?"""
     try:
-        if os.path.islink(path) or os.stat(path).st_size != len(data):
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != len(data):
             return False
-        with open(path, "rb") as file:
+        if mode is not None and stat.S_IMODE(status.st_mode) != mode:
+            return False
+        with open(path, "rb", buffering=0) as file:
             return file.read() == data
     except OSError:
         return False
 
 
-def _write_new(path: str, data: bytes, mode: int) -> None:
+def _write_new(path: str, data: bytes, mode: int, exact_mode: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
     with open(descriptor, "wb", buffering=0) as file:
         view = memoryview(data)
         while view:
             view = view[file.write(view) :]
+    if exact_mode:
+        os.chmod(path, mode)
 
 
 def _publish(path: str, make: Callable[[str], object]) -> None:
-    """Let *make* build a thing under a temporary name, then give it the name *path*."""
+    """Let *make* build a thing under a temporary name, then give it the name *path*.
+
+    :raises OSError: its ``filename`` is *path*.
+    """
     name = temporary(os.path.dirname(path), "file")
     try:
         make(name)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         try:
             os.unlink(name)
         except OSError:
             pass
+        if isinstance(error, OSError):
+            say(error, path)
         raise
     finally:
         finished(name)
+
+
+def say(error: OSError, path: str) -> None:
+    """Let *error* speak of *path*, instead of a temporary name or of none."""
+    if error.filename2 is not None or str(error.filename or TEMPORARY).endswith(TEMPORARY):
+        error.filename = path
+    if error.filename2 is not None:
+        del error.filename2  # As None it would be part of the message.
 
 
 def temporary(folder: str, kind: str) -> str:
@@ -141,17 +158,36 @@ def entries(folder: str) -> list[str]:
 def delete(path: str) -> None:
     """Delete the file, the link or the folder *path*; no link in it is followed.
 
+    Folders that may not be written to are made writable, if that helps.
+
     :raises OSError: something resists.
     """
+    try:
+        _delete(path)
+    except OSError:
+        for folder, _, _ in os.walk(path):
+            os.chmod(folder, 0o700)
+        _delete(path)
+
+
+def _delete(path: str) -> None:
     if os.path.islink(path) or not os.path.isdir(path):
-        os.unlink(path)
+        _unlink(path)
         return
     for folder, folders, files in os.walk(path, topdown=False):
         for name in files:
-            os.unlink(os.path.join(folder, name))
+            _unlink(os.path.join(folder, name))
         for name in folders:
-            try:
-                os.rmdir(os.path.join(folder, name))
-            except NotADirectoryError:
-                os.unlink(os.path.join(folder, name))
+            below = os.path.join(folder, name)
+            if os.path.islink(below):
+                _unlink(below)
+            else:
+                os.rmdir(below)
     os.rmdir(path)
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass  # What shall go is gone.

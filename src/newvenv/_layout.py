@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -56,13 +57,13 @@ def check(env_dir: str, *, clear: bool = False) -> None:
             _refuse_precious(os.path.realpath(env_dir))
     elif os.path.lexists(env_dir):
         if clear:
-            raise NotADirectoryError(20, "Not a directory", env_dir)
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", env_dir)
         raise ValueError(f"Unable to create directory {env_dir!r}: a file is in the way")
 
 
 def _refuse_link(env_dir: str) -> None:
     if not os.path.exists(env_dir):
-        raise FileExistsError(17, "File exists, a link that leads nowhere", env_dir)
+        raise FileExistsError(errno.EEXIST, "File exists, a link that leads nowhere", env_dir)
     raise ValueError(
         f"Unable to create directory {env_dir!r}: it is a symbolic link; "
         f"name the folder it leads to, {os.path.realpath(env_dir)!r}"
@@ -74,16 +75,14 @@ def _refuse_precious(path: str) -> None:
 
     :param path: the folder, its links resolved.
     """
-    parent = os.path.dirname(path)
+    homes, current = _homes(), _current()
+    installed = (sys.base_prefix, sys.base_exec_prefix, os.__file__)
     precious = {
-        "the root of a file system": parent == path,
-        "a home directory": path in _homes(),
-        "above the current directory": _is_above(path, os.getcwd()) and path != os.getcwd(),
-        "where the running Python is installed": any(
-            _is_above(path, os.path.realpath(place))
-            for place in (sys.base_prefix, sys.base_exec_prefix, os.__file__)
-        ),
-        "where newvenv itself runs from": _is_above(path, os.path.realpath(__file__)),
+        "the root of a file system": os.path.dirname(path) == path,
+        "a home directory": any(_is_above(path, home) for home in homes),
+        "above the current directory": current != path and _is_above(path, current),
+        "where the running Python is installed": any(_is_above(path, one) for one in installed),
+        "where newvenv itself runs from": _is_above(path, __file__),
     }
     for reason, is_true in precious.items():
         if is_true:
@@ -91,7 +90,7 @@ def _refuse_precious(path: str) -> None:
 
 
 def _homes() -> set[str]:
-    """Return the home directories of all users, links resolved."""
+    """Return the home directories of all users."""
     homes = {os.path.expanduser("~")}
     try:
         from pwd import getpwall
@@ -99,12 +98,82 @@ def _homes() -> set[str]:
         pass
     else:
         homes.update(entry.pw_dir for entry in getpwall())
-    return {os.path.realpath(home) for home in homes if os.path.isabs(home)}
+    return {home for home in homes if os.path.isabs(home)}
+
+
+def _current() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # It has been deleted.
+        return os.sep
 
 
 def _is_above(folder: str, path: str) -> bool:
-    """Is *path* the folder *folder* itself, or in it?"""
-    return os.path.join(path, "").startswith(os.path.join(folder, ""))
+    """Is *path* the folder *folder* itself, or in it, by whatever name?"""
+    path, parent = os.path.realpath(path), ""
+    while path != parent:
+        try:
+            if os.path.samefile(folder, path):
+                return True
+        except OSError:
+            pass  # A home that does not exist.
+        path, parent = os.path.dirname(path), path
+    return False
+
+
+#: What an environment takes at the very least, with pip and without: bytes, files, and
+#: characters that its paths have beyond its own.
+_LEAST = {True: (1 << 22, 64, 160), False: (1 << 16, 16, 64)}
+
+
+def check_room(env_dir: str, *, with_pip: bool) -> None:
+    """Refuse a place of which it is known before the first write that it won't do.
+
+    :raises OSError: it can't be written to, is full, or its path is too long.
+    """
+    place = env_dir
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        if place != env_dir:
+            raise NotADirectoryError(errno.ENOTDIR, "Not a directory", place)
+        return  # :func:`check` knows what to say of it.
+    # What is there already, or linked, needs no room.
+    needs_pip = with_pip and not os.path.exists(os.path.join(env_dir, "pyvenv.cfg"))
+    size, files, length = _LEAST[needs_pip and not os.environ.get("NEWVENV_LINK_MODE")]
+    _check_length(env_dir, place, length)
+    if hasattr(os, "statvfs"):
+        _check_file_system(place, size, files)
+    if not os.access(place, os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_ID):
+        raise PermissionError(errno.EACCES, "Permission denied", place)
+
+
+_BY_EFFECTIVE_ID = os.access in os.supports_effective_ids
+
+
+def _check_length(env_dir: str, place: str, length: int) -> None:
+    """Refuse a path or a name in it that is longer than the file system of *place* takes."""
+    try:
+        longest_path = os.pathconf(place, "PC_PATH_MAX")
+        longest_name = os.pathconf(place, "PC_NAME_MAX")
+    except (AttributeError, ValueError, OSError):
+        return  # Windows, or a file system that does not tell
+    names = os.fsencode(env_dir[len(place) :]).split(b"/")
+    too_long = len(os.fsencode(env_dir)) + length >= longest_path > 0
+    if too_long or max(map(len, names)) > longest_name > 0:
+        raise OSError(errno.ENAMETOOLONG, "File name too long", env_dir)
+
+
+def _check_file_system(place: str, size: int, files: int) -> None:
+    """Refuse a file system that is mounted read-only, or that has no room for so much."""
+    state = os.statvfs(place)
+    if state.f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, "Read-only file system", place)
+    # Those that can't tell say 0 of 0.
+    if state.f_blocks and state.f_bfree * state.f_frsize < size:
+        raise OSError(errno.ENOSPC, f"No space left on device: {size >> 10} KiB are needed", place)
+    if state.f_files and state.f_ffree < files:
+        raise OSError(errno.ENOSPC, f"No space left on device: {files} files are needed", place)
 
 
 def check_is_environment(env_dir: str) -> None:

@@ -1,23 +1,37 @@
 """What a run has made and replaced, and how to take it back.
 
-A folder that was not there, or was empty, is simply emptied and removed again. In a
-folder that holds something, what may be replaced is first kept aside, in a folder of
-its own inside the target: so putting it back is renaming, on the same file system. The
-name of that folder tells whose it is (a process) and what its contents are good for:
+Before a run changes anything in a folder, what can bring the former state back lies in
+that folder itself, under a name that ends in ``.newvenv``: so giving it back is renaming,
+on the same file system. The name's first part tells what that is good for:
 
-``fill``  being filled; worth nothing
-``part``  what newvenv itself may replace, pip apart
-``full``  that, and all that pip or a subclass may replace
-``all``   everything that the target held, which was cleared
-``move``  on its way back, or on its way here to be cleared: what is here comes back
-``done``  not needed any more; being deleted
+``new``    nothing: the folder was not there
+``empty``  nothing: the folder was there, with nothing in it
+``part``   a likeness of what newvenv itself replaces
+``pip``    a likeness of the packages that pip replaces
+``full``   a likeness of all that pip or a subclass may replace
+``every``  a likeness of everything, since a subclass will clear the folder itself
+``clear``  what the folder held, on its way here to be cleared
+``all``    everything that the folder held
 
-Steps from one to the next are single renames. So a later run that finds the folder of
-a process that is no more knows what to do with it: give back, or delete.
+In each lie the marks of the runs that need it: empty folders named after process and
+thread. There are no locks; what has to be exclusive is one ``mkdir`` or ``rename``:
+
+- Runs that meet in one folder share what is kept there; a later one adds only what the
+  earlier did not need. Who was disturbed by another one's clearing goes over its steps
+  again, which costs little, as nothing is touched that is as it should be.
+- Who succeeds deletes all that is kept: nobody goes back behind a good environment.
+- Who fails gives everything back, but not while others are at work, who still need the
+  folder, nor when another one has succeeded.
+- Who finds marks of dead processes only (they were killed) puts that in order first:
+  see :func:`recover`.
+
+Names that belong to one process (``.PID-TID.KIND.newvenv``) are on their way: being
+filled (``fill``), given back (``back``, or a kind from above), or deleted (``done``).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from _thread import get_ident
@@ -26,8 +40,23 @@ from . import _files, _platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import TracebackType
+
+#: What is kept, each kind on top of those before it, which it makes unnecessary.
+_RANKS = {"all": 7, "clear": 6, "new": 5, "empty": 5, "every": 4, "full": 3, "pip": 2, "part": 1}
+
+#: The kinds for others' code, which may write into files and make what it likes.
+_FOREIGN = ("full", "every")
+
+#: The kinds that a folder has while things are given back from it; the greatest goes first.
+_CLAIMED = {**_RANKS, "back": 8}
+
+#: All kinds that tell of what is under way here; names of other rooms have none.
+_KINDS = frozenset([*_CLAIMED, "fill", "done", "mark", "file"])
+
+#: Servers of files have clocks of their own, in seconds.
+_CLOCKS_DIFFER = 10
 
 #: The entries of an environment that newvenv replaces itself ...
 _PART = frozenset(["pyvenv.cfg", ".gitignore", "lib64", _platform.BIN_NAME])
@@ -35,12 +64,36 @@ _PART = frozenset(["pyvenv.cfg", ".gitignore", "lib64", _platform.BIN_NAME])
 #: ... and those that pip and hooks work in. What else lies in the folder is not ours.
 _FULL = _PART | {"lib", "Lib", "include", "Include", "share", "etc"}
 
+#: How the names begin, in site-packages, that pip itself and its companions have.
+_PIP = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence")
+
 #: Where new entries may appear: so many levels below the target (site-packages is 3).
 _LISTED_DEPTH = 3
 
 #: Files up to this size, in bytes, are copied rather than linked when they lie outside
-#: of packages, so that even writing into them in place can be undone.
+#: of packages and others' code will run, so that even writing into them can be undone.
 _COPIED_SIZE = 1 << 16
+
+#: In a likeness, the list of the paths that there were.
+_LIST = f".list{_files.TEMPORARY}"
+
+#: How long to wait before trying again, in seconds: when disturbed, 1 s in all; when
+#: others are moving things about, 10 s.
+_DISTURBED = [0.001 * 2**n for n in range(10)]
+_BUSY = [0.001, 0.003, 0.01, 0.03, *(100 * [0.1])]
+
+#: So often a lost race is run again, and so often an interrupted clean-up.
+_RACES = 10
+_PATIENCE = 5
+
+#: What trying again does not help against.
+_HOPELESS = frozenset(
+    getattr(errno, name, None)
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EIO", "EMFILE", "ENFILE", "ENOMEM", "ENAMETOOLONG")
+)
+
+#: How it shows that another run did at the same moment what this one was about to do.
+_OVERTAKEN = frozenset([errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY])
 
 #: The runs under way in this process, by target and thread.
 _running: dict[tuple[str, int], Undo] = {}
@@ -49,31 +102,31 @@ _running: dict[tuple[str, int], Undo] = {}
 class Undo:
     """Takes back what happens to the folder *env_dir* in a ``with`` block that fails.
 
+    :param kind: what may be replaced: ``part``, ``full`` or ``every``, see above.
     :param clears: the block clears the folder before it does anything else to it, so
         there is nothing to keep before that.
-    :param pip: pip will run on the environment, or may be replaced.
-    :param foreign: code of others than newvenv will run on it.
+    :param makes: nobody minds if the folder is made at once.
     """
 
     def __init__(
-        self, env_dir: str, *, clears: bool = False, pip: bool = False, foreign: bool = False
+        self, env_dir: str, kind: str = "part", *, clears: bool = False, makes: bool = True
     ) -> None:
         self.env_dir = env_dir
+        self.kind = kind
         self.clears = clears
-        self.kind = "full" if pip or foreign else "part"
-        self.foreign = foreign
+        self.makes = makes
         self.missing: list[str] = []
-        self.listed: frozenset[str] = frozenset()
-        self.aside: str | None = None
+        self.is_secured = self.is_cleared = False
 
-    def __enter__(self) -> None:
-        self.missing = _missing(self.env_dir)
-        if not self.missing and os.path.isdir(self.env_dir):
-            recover(self.env_dir)
-            self.listed = frozenset(_listing(self.env_dir))
-            if self.listed and not self.clears:
-                self.aside = _keep(self.env_dir, self.kind)
+    def __enter__(self) -> Undo:  # noqa: PYI034 - typing.Self is too new
         _running[self.env_dir, get_ident()] = self
+        try:
+            self.missing = _missing(self.env_dir)
+            self.secure()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self
 
     def __exit__(
         self,
@@ -81,65 +134,330 @@ class Undo:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        del _running[self.env_dir, get_ident()]
-        if kind is None:
-            if self.aside:
-                _discard(self.aside)
-        else:
-            self.take_back()
-
-    def set_aside(self) -> None:
-        """Clear the folder, but so that it can be undone."""
-        self.aside = _files.temporary(self.env_dir, "move")
-        os.mkdir(self.aside, 0o700)
-        for name in _files.entries(self.env_dir):
-            os.rename(os.path.join(self.env_dir, name), os.path.join(self.aside, name))
-        self.aside = _turn(self.aside, "all")
-
-    def take_back(self) -> None:
-        """Make the folder what it was; what resists is reported, and nothing raised."""
         try:
-            if _others_at_work(self.env_dir):
-                return  # It is theirs as well by now, and they will finish it.
-            for path in set(_listing(self.env_dir)) - self.listed:
-                if self._is_ours(path) and os.path.lexists(path):
-                    _files.delete(path)
-            if self.aside:
-                _give_back(self.aside)
-            for path in self.missing:
-                if os.path.lexists(path):
-                    os.rmdir(path)
-        except OSError as error:
-            from . import logger
+            self._insist(self._take_back if kind else self._forget)
+        finally:
+            _running.pop((self.env_dir, get_ident()), None)
 
-            logger.warning("Could not undo everything in %r: %s", self.env_dir, error)
+    def run(self, steps: Callable[[], object]) -> None:
+        """Run *steps*, and again if others at work in the folder got in their way.
 
-    def _is_ours(self, path: str) -> bool:
-        """Can it be this run that made *path*, rather than its owner meanwhile?"""
-        name = path[len(self.env_dir) :].lstrip(os.sep).partition(os.sep)[0]
-        return name in _FULL or self.foreign or not self.listed
+        Steps that are not all newvenv's own (kinds ``full`` and ``every``) are not run twice.
+
+        :raises Exception: whatever *steps* raise, when there is no hope, or no end.
+        """
+        for pause in _DISTURBED if self.kind not in _FOREIGN else ():
+            try:
+                steps()
+                if not self._is_overtaken():
+                    return
+            except Exception as error:
+                if getattr(error, "errno", None) in _HOPELESS or not self._is_disturbed():
+                    raise
+            _sleep(pause)
+            self.secure()
+        steps()
+
+    def secure(self, kind: str | None = None) -> None:
+        """Have aside what brings the folder's present state back.
+
+        :param kind: of what is needed, where that is more than :class:`Undo` was told.
+        :raises OSError: the folder can't be written, or others occupy it (EBUSY).
+        """
+        for attempt, pause in enumerate(_BUSY):
+            try:
+                if self._secure(kind):
+                    return
+            except OSError as error:
+                if error.errno not in _OVERTAKEN or attempt == _RACES:
+                    _files.say(error, self.env_dir)
+                    raise
+            _sleep(pause)
+        raise OSError(errno.EBUSY, "Another process is moving things there", self.env_dir)
+
+    def _secure(self, kind: str | None) -> bool:
+        """Try once, and tell whether that worked; a lost race may also be an error."""
+        if not os.path.isdir(self.env_dir):
+            if not self.makes:
+                return True  # Its owner's code makes it, and shall find it missing.
+            self.missing = self.missing or _missing(self.env_dir)
+            os.makedirs(self.env_dir, exist_ok=True)
+        found = recover(self.env_dir)
+        if _is_moving(found):
+            return False
+        kept = _kept(found)
+        for path in kept.values():
+            _put_mark(path)
+        need = kind or self._need()
+        if max([_RANKS[name] for name in kept], default=0) < _RANKS.get(need, 0):
+            _keep(self.env_dir, need)
+        self.is_secured = True
+        self.is_cleared = self.is_cleared or "all" in kept
+        return True
+
+    def _need(self) -> str:
+        if self.missing and not self.makes:
+            return "new"
+        if not _files.entries(self.env_dir):
+            return "new" if self.missing else "empty"
+        return "" if self.clears else self.kind
+
+    def clear(self) -> None:
+        """Move what the folder holds aside, unless another run has just done so."""
+        if not self.is_cleared and _files.entries(self.env_dir):
+            self.secure("all")
+        self.is_cleared = True
+
+    def _is_overtaken(self) -> bool:
+        """Has another run cleared the folder since, or is it about to?"""
+        found = _found(self.env_dir)
+        kept = _kept(found)
+        return _is_moving(found) or ("all" in kept and not _has_own_mark(kept["all"]))
+
+    def _is_disturbed(self) -> bool:
+        """Can others be why something failed: are any at work here, or were they?"""
+        found = _found(self.env_dir)
+        return _others(found) or not any(map(_has_own_mark, _kept(found).values()))
+
+    def _insist(self, act: Callable[[], object]) -> None:
+        """Let *act* put the folder in order: to its end, however impatient the user is.
+
+        What resists is reported and not raised: either there is something more
+        important to say, or all is well but for some rubbish.
+        """
+        interrupt = None
+        for _ in range(_PATIENCE):
+            try:
+                act()
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+            except OSError as error:
+                from . import logger
+
+                logger.warning("Could not put everything in order in %r: %s", self.env_dir, error)
+                break
+        if interrupt and act == self._forget:
+            raise interrupt
+
+    def _forget(self) -> None:
+        """Delete what was kept, but for what another run has cleared after the last step."""
+        found = _found(self.env_dir)
+        for kind, path in _kept(found).items():
+            if kind in ("new", "empty") and _is_removed(path):
+                continue
+            if kind not in ("clear", "all") or _has_own_mark(path):
+                _discard(path)
+        _delete_own(found)
+
+    def _take_back(self) -> None:
+        """Make the folder what it was, unless others need it as it is."""
+        if self.is_secured:
+            for path in self._claim():
+                _give_back(path)
+        elif self.missing and not self.makes and not _others(_found(self.env_dir)):
+            _delete_all(self.env_dir, _contents(self.env_dir))
+        _delete_own(_found(self.env_dir))
+        _remove_folders(self.missing)
+
+    def _claim(self) -> list[str]:
+        """Take what is kept out of the reach of others; return the paths, the latest first.
+
+        None, if others are at work, or when someone has succeeded and deleted it.
+        """
+        found = _found(self.env_dir)
+        kept = _kept(found)
+        claimed = [path for path in found if _is_mine(path) and _files.kind(path) in _CLAIMED]
+        if not claimed and not any(map(_has_own_mark, kept.values())):
+            return []
+        if not _others(found):
+            claimed += [_turn(path, kind) for kind, path in kept.items()]
+            if not any(map(_others_marks, claimed)):
+                return sorted(claimed, key=lambda path: -_CLAIMED[_files.kind(path)])
+        for path in [*claimed, *kept.values()]:  # Others came, maybe just before.
+            _release(path)
+        return []
 
 
 def clear(path: str) -> None:
     """Empty the folder *path*: for good, or within :class:`Undo` until that succeeds."""
     undo = _running.get((path, get_ident()))
-    if undo and undo.aside is None:
-        undo.set_aside()
+    if undo:
+        undo.clear()
         return
     for name in _files.entries(path):
         _files.delete(os.path.join(path, name))
 
 
-def recover(env_dir: str) -> None:
-    """Put *env_dir* in order after runs that were killed: give back, or delete."""
-    for folder in (env_dir, os.path.join(env_dir, _platform.BIN_NAME)):
-        for path in _temporaries(folder):
-            if _is_at_work(path):
-                continue
-            if _files.kind(path) in _SCOPES:
-                _give_back(path)
-            else:
-                _files.delete(path)
+def expect_pip(env_dir: str) -> None:
+    """Within :class:`Undo`, be ready for pip to replace packages in *env_dir*."""
+    undo = _running.get((env_dir, get_ident()))
+    if undo:
+        undo.secure("pip")
+
+
+# What is kept in the folder, and whose it is.
+
+
+def _found(env_dir: str) -> list[str]:
+    """Return the paths in *env_dir* that are only temporary."""
+    return [
+        os.path.join(env_dir, name)
+        for name in _contents(env_dir)
+        if name.endswith(_files.TEMPORARY)
+    ]
+
+
+def _contents(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _place(env_dir: str, kind: str) -> str:
+    return os.path.join(env_dir, f".{kind}{_files.TEMPORARY}")
+
+
+def _kept(found: list[str]) -> dict[str, str]:
+    """Return what all runs share, by kind, the latest first."""
+    kept = {_files.kind(path): path for path in found if _maker(path) is None}
+    return {kind: kept[kind] for kind in _RANKS if kind in kept}
+
+
+def _maker(path: str) -> tuple[str, str] | None:
+    """Return process and thread that the temporary *path* belongs to, None if it is shared."""
+    pid, dash, rest = os.path.basename(path)[1:].partition("-")
+    return (pid, rest.partition(".")[0]) if dash and pid.isdecimal() else None
+
+
+def _is_mine(path: str) -> bool:
+    return os.path.basename(path).startswith(f"{_files.maker()}.")
+
+
+def _mark(path: str) -> str:
+    """Return what shows, in the shared folder *path*, that this thread needs it."""
+    return os.path.join(path, f"{_files.maker()}.mark{_files.TEMPORARY}")
+
+
+def _put_mark(path: str) -> None:
+    try:
+        os.mkdir(_mark(path))
+    except FileExistsError:
+        pass
+
+
+def _has_own_mark(path: str) -> bool:
+    return os.path.isdir(_mark(path))
+
+
+def _others_marks(path: str) -> list[str]:
+    """Return the marks of living others in the folder *path*."""
+    return [mark for mark in _found(path) if not _is_mine(mark) and _is_at_work(mark)]
+
+
+def _others(found: list[str]) -> bool:
+    """Is anybody else at work in the folder of these temporary paths?"""
+    return any(map(_others_marks, _kept(found).values()))
+
+
+def _is_moving(found: list[str]) -> bool:
+    """Is anybody else moving things about there, so that it is better to wait?"""
+    return any(
+        _others_marks(path) if _maker(path) is None else not _is_mine(path) and _is_at_work(path)
+        for path in found
+        if _files.kind(path) in (("clear",) if _maker(path) is None else _CLAIMED)
+    )
+
+
+def _is_at_work(path: str) -> bool:
+    """Is the process alive that the temporary *path* belongs to?
+
+    Numbers of processes are used again, in containers most of all: what is older than
+    the process of its number is from an earlier one.
+    """
+    pid, thread = _maker(path) or ("", "")
+    if pid == str(os.getpid()) and _files.kind(path) in _KINDS:
+        folder = os.path.dirname(os.path.dirname(path))
+        is_mark = _files.kind(path) == "mark"
+        return (folder, int(thread)) in _running if is_mark else path in _files.under_way
+    return bool(pid) and _platform.is_alive(int(pid)) and not _is_older(path, pid)
+
+
+def _is_older(path: str, pid: str) -> bool:
+    """Is *path* older than the process *pid*? Where nobody can tell (no ``/proc``): no."""
+    import time
+
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # proc_pid_stat(5), field 22
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
+        started = time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
+        return os.lstat(path).st_ctime < started - _CLOCKS_DIFFER
+    except (OSError, AttributeError, ValueError, IndexError):
+        return False
+
+
+def _turn(path: str, kind: str) -> str:
+    """Make the temporary folder *path* this thread's own, of another kind; return it."""
+    turned = _files.temporary(os.path.dirname(path), kind)
+    try:
+        os.rename(path, turned)
+    except BaseException:
+        _files.finished(turned)
+        raise
+    _files.finished(path)
+    return turned
+
+
+def _release(path: str) -> None:
+    """Leave what others need to them."""
+    try:
+        os.rmdir(_mark(path))
+    except OSError:
+        pass
+    if _maker(path):
+        os.rename(path, _place(os.path.dirname(path), _files.kind(path)))
+        _files.finished(path)
+
+
+def _discard(path: str) -> None:
+    """Delete the temporary folder *path*, which counts for nothing from the first moment."""
+    _delete_own([_files.temporary(os.path.dirname(path), "done")])
+    try:
+        doomed = _turn(path, "done")
+    except FileNotFoundError:
+        return  # Somebody else was faster.
+    _files.delete(doomed)
+    _files.finished(doomed)
+
+
+def _is_removed(path: str) -> bool:
+    """Remove the folder *path*, if there is nothing in it but the mark of this thread."""
+    try:
+        os.rmdir(_mark(path))
+        os.rmdir(path)
+    except OSError:
+        return False
+    return True
+
+
+def _delete_own(found: list[str]) -> None:
+    """Delete what this thread has left of its own."""
+    for path in filter(_is_mine, found):
+        if os.path.lexists(path):
+            _files.delete(path)
+        _files.finished(path)
+
+
+def _remove_folders(missing: list[str]) -> None:
+    for path in missing:
+        try:
+            os.rmdir(path)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return  # Somebody has begun something there.
 
 
 def _missing(path: str) -> list[str]:
@@ -151,49 +469,107 @@ def _missing(path: str) -> list[str]:
     return missing
 
 
+# Keeping.
+
+
+def _keep(env_dir: str, kind: str) -> None:
+    """Keep what is in *env_dir*, in the way of *kind*.
+
+    :raises OSError: among others, one of ``_OVERTAKEN`` when somebody else does the same.
+    """
+    if kind == "all":
+        _move_aside(env_dir)
+    elif kind in ("new", "empty"):
+        os.mkdir(_place(env_dir, kind), 0o700)
+        _put_mark(_place(env_dir, kind))
+    else:
+        _keep_likeness(env_dir, kind)
+
+
+def _move_aside(env_dir: str) -> None:
+    aside = _place(env_dir, "clear")
+    os.mkdir(aside, 0o700)
+    _put_mark(aside)
+    for name in _files.entries(env_dir):
+        try:
+            os.rename(os.path.join(env_dir, name), os.path.join(aside, name))
+        except FileNotFoundError:
+            pass  # Somebody deletes something there, too.
+    os.rename(aside, _place(env_dir, "all"))
+
+
+def _keep_likeness(env_dir: str, kind: str) -> None:
+    """Make a likeness of what may be replaced; all of it appears at once."""
+    fill = _files.temporary(env_dir, "fill")
+    try:
+        os.mkdir(fill, 0o700)
+        _put_mark(fill)
+        with open(os.path.join(fill, _LIST), "wb") as file:
+            file.write(b"\0".join(map(os.fsencode, _relative(env_dir))))
+        for path in _replaceable(env_dir, kind):
+            likeness = os.path.join(fill, path[len(env_dir) :].lstrip(os.sep))
+            os.makedirs(os.path.dirname(likeness), exist_ok=True)
+            _mirror(path, likeness, copies=kind in _FOREIGN)
+        os.rename(fill, _place(env_dir, kind))
+    except BaseException:
+        _delete_own([fill])
+        raise
+    _files.finished(fill)
+
+
+def _replaceable(env_dir: str, kind: str) -> Iterable[str]:
+    """Yield the paths of what is kept a likeness of for *kind*."""
+    if kind == "pip":
+        for path in _listing(env_dir):
+            folder, name = os.path.split(path)
+            if os.path.basename(folder) == "site-packages" and name.startswith(_PIP):
+                yield path
+        return
+    folders = _FULL if kind in _FOREIGN else _PART
+    for name in _files.entries(env_dir):
+        path = os.path.join(env_dir, name)
+        if kind == "every" or name in folders or not os.path.isdir(path):
+            yield path
+
+
+def _relative(env_dir: str) -> list[str]:
+    return [path[len(env_dir) :].lstrip(os.sep) for path in _listing(env_dir)]
+
+
 def _listing(folder: str, depth: int = 0) -> Iterable[str]:
     """Yield the paths at which a run may make something new, a folder before its contents."""
-    try:
-        names = _files.entries(folder)
-    except OSError:
-        return
-    for name in names:
+    for name in _contents(folder):
         path = os.path.join(folder, name)
+        if name.endswith(_files.TEMPORARY) and (depth == 0 or _is_at_work(path)):
+            continue
         yield path
         if depth < _LISTED_DEPTH and (depth or name in _FULL) and not os.path.islink(path):
             yield from _listing(path, depth + 1)
 
 
-def _keep(env_dir: str, kind: str) -> str:
-    """Keep a likeness of what is in *env_dir* aside, and return where."""
-    aside = _files.temporary(env_dir, "fill")
-    folders = _FULL if kind == "full" else _PART
+def _mirror(path: str, likeness: str, *, copies: bool, depth: int = 0) -> None:
+    """Make *likeness* what *path* is: a folder, link or file of the same contents and mode.
+
+    :param copies: somebody may write into files that lie outside of packages.
+    """
     try:
-        os.mkdir(aside, 0o700)
-        for name in _files.entries(env_dir):
-            path = os.path.join(env_dir, name)
-            if name in folders or not os.path.isdir(path):
-                _mirror(path, os.path.join(aside, name))
-        return _turn(aside, kind)
-    except BaseException:
-        _discard(aside)
-        raise
-
-
-def _mirror(path: str, likeness: str, depth: int = 0) -> None:
-    """Make *likeness* what *path* is: a folder, link or file of the same contents and mode."""
-    status = os.lstat(path)
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return  # Somebody is at work there, too.
     if stat.S_ISLNK(status.st_mode):
         os.symlink(os.readlink(path), likeness)
     elif stat.S_ISDIR(status.st_mode):
         os.mkdir(likeness)
-        for name in _files.entries(path):
-            _mirror(os.path.join(path, name), os.path.join(likeness, name), depth + 1)
+        for name in _contents(path):
+            if not name.endswith(_files.TEMPORARY):
+                child = os.path.join(path, name)
+                _mirror(child, os.path.join(likeness, name), copies=copies, depth=depth + 1)
         os.chmod(likeness, stat.S_IMODE(status.st_mode))
-    elif depth > _LISTED_DEPTH or status.st_size > _COPIED_SIZE:
-        _link(path, likeness, status)
-    else:
-        _copy(path, likeness, status)
+    elif stat.S_ISREG(status.st_mode):
+        if copies and depth <= _LISTED_DEPTH and status.st_size <= _COPIED_SIZE:
+            _copy(path, likeness, status)
+        else:
+            _link(path, likeness, status)
 
 
 def _link(path: str, likeness: str, status: os.stat_result) -> None:
@@ -204,75 +580,185 @@ def _link(path: str, likeness: str, status: os.stat_result) -> None:
 
 
 def _copy(path: str, likeness: str, status: os.stat_result) -> None:
-    with open(path, "rb") as source, open(likeness, "xb") as file:
+    try:
+        source = open(path, "rb")  # noqa: SIM115
+    except FileNotFoundError:
+        return
+    with source, open(likeness, "xb") as file:
         while chunk := source.read(1 << 20):
             file.write(chunk)
     os.chmod(likeness, stat.S_IMODE(status.st_mode))
     os.utime(likeness, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-#: What is given back, by kind of the folder; None for what is in it.
-_SCOPES: dict[str, frozenset[str] | None] = {
-    "part": _PART,
-    "full": _FULL,
-    "all": None,
-    "move": frozenset(),
-}
+# Giving back.
 
 
 def _give_back(aside: str) -> None:
-    """Put what lies *aside* back into the folder around it, in place of what is there."""
+    """Make the folder around *aside*, which is this thread's own, what it was before."""
+    env_dir, kind = os.path.dirname(aside), _files.kind(aside)
+    if kind in ("new", "empty"):
+        _delete_all(env_dir, _files.entries(env_dir))
+    elif kind in ("clear", "all", "back"):
+        aside = _move_back(aside)
+    else:
+        _delete_new(aside)
+        for name in _files.entries(aside):
+            _restore(os.path.join(aside, name), os.path.join(env_dir, name), kind != "pip")
+    _discard(aside)
+    if kind == "new":
+        _remove_folders([env_dir])
+
+
+def _delete_all(folder: str, names: Iterable[str]) -> None:
+    for name in names:
+        _files.delete(os.path.join(folder, name))
+
+
+def _move_back(aside: str) -> str:
+    """Let what was cleared change places with what has been made since; return *aside*.
+
+    First one goes, then the other comes: so, whenever this is cut short, what is missing
+    in the folder is here.
+    """
+    env_dir, kind = os.path.dirname(aside), _files.kind(aside)
+    kept = _files.entries(aside)
+    if kind != "back":
+        done = _files.temporary(env_dir, "done")
+        _delete_own([done])
+        os.mkdir(done, 0o700)
+        for name in _files.entries(env_dir):
+            if kind == "all" or name in kept:
+                os.rename(os.path.join(env_dir, name), os.path.join(done, name))
+        aside = _turn(aside, "back")
+    for name in kept:
+        if not os.path.lexists(os.path.join(env_dir, name)):
+            os.rename(os.path.join(aside, name), os.path.join(env_dir, name))
+    return aside
+
+
+def _delete_new(aside: str) -> None:
+    """Delete what was not there when the likeness *aside* was made."""
     env_dir = os.path.dirname(aside)
-    scope = _SCOPES[_files.kind(aside)]
-    if _files.kind(aside) != "move":
-        kept = os.listdir(aside)
-        for name in _files.entries(env_dir) if scope is None else scope.union(kept):
-            if os.path.lexists(os.path.join(env_dir, name)):
-                _files.delete(os.path.join(env_dir, name))
-        aside = _turn(aside, "move")
-    for name in os.listdir(aside):
-        os.rename(os.path.join(aside, name), os.path.join(env_dir, name))
-    os.rmdir(aside)
-    _files.finished(aside)
+    with open(os.path.join(aside, _LIST), "rb") as file:
+        listed = {os.fsdecode(name) for name in file.read().split(b"\0")}
+    for name in _relative(env_dir):
+        if name not in listed and (
+            _files.kind(aside) in _FOREIGN or name.partition(os.sep)[0] in _FULL
+        ):
+            path = os.path.join(env_dir, name)
+            if os.path.lexists(path):
+                _files.delete(path)
 
 
-def _turn(aside: str, kind: str) -> str:
-    """Let the folder *aside* be of another kind; return its new path."""
-    turned = _files.temporary(os.path.dirname(aside), kind)
-    os.rename(aside, turned)
-    _files.finished(aside)
-    return turned
+def _restore(likeness: str, path: str, modes: bool, depth: int = 0) -> None:
+    """Make *path* what *likeness* is; what is equal is left alone.
+
+    Windows neither replaces nor moves a program that is running.
+
+    :param modes: the likeness has the modes of folders, too.
+    """
+    if not os.path.isdir(likeness) or os.path.islink(likeness):
+        if not _is_same(likeness, path):
+            if os.path.isdir(path) and not os.path.islink(path):
+                _files.delete(path)
+            os.replace(likeness, path)
+        return
+    if os.path.islink(path) or not os.path.isdir(path):
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.mkdir(path)
+    names = _files.entries(likeness)
+    for name in names:
+        _restore(os.path.join(likeness, name), os.path.join(path, name), modes, depth + 1)
+    if depth >= _LISTED_DEPTH:
+        _delete_all(path, set(_contents(path)).difference(names))
+    if modes or depth >= _LISTED_DEPTH:
+        os.chmod(path, stat.S_IMODE(os.stat(likeness).st_mode))
 
 
-def _discard(aside: str) -> None:
-    aside = _turn(aside, "done")
-    _files.delete(aside)
-    _files.finished(aside)
+def _is_same(path: str, other: str) -> bool:
+    """Are both a file, or both a link, of the same contents and mode?"""
+    try:
+        status, other_status = os.lstat(path), os.lstat(other)
+        if os.path.samestat(status, other_status):
+            return True
+        if (status.st_mode, status.st_size) != (other_status.st_mode, other_status.st_size):
+            return False
+        if stat.S_ISLNK(status.st_mode):
+            return os.readlink(path) == os.readlink(other)
+        with open(path, "rb") as file, open(other, "rb") as other_file:
+            return file.read() == other_file.read()
+    except OSError:
+        return False
 
 
-def _others_at_work(env_dir: str) -> bool:
-    """Is another process or thread making an environment in *env_dir*?"""
-    return any(running == env_dir for running, _ in _running) or any(
-        _is_at_work(path) and not os.path.basename(path).startswith(_files.maker() + ".")
-        for path in _temporaries(env_dir)
+# After runs that were killed.
+
+
+def recover(env_dir: str) -> list[str]:
+    """Put *env_dir* in order after runs that were killed; return the temporary paths left.
+
+    What such a run was giving back comes back. What it had cleared comes back unless the
+    new environment has got so far that somebody may have used it since. Else there is
+    nothing to do but to delete what it kept: all that it made is whole, and the steps of
+    the next run complete it. (To go back now could undo what the user did since then.)
+    """
+    found = _found(env_dir)
+    if not found:
+        return found
+    is_alone = not _others(found)
+    dead = [path for path in found if _maker(path) and not _is_at_work(path)]
+    if is_alone:
+        dead += [path for path in _kept(found).values() if not _has_own_mark(path)]
+    if not dead:
+        return found
+    for path in dead:
+        if is_alone or _files.kind(path) not in _CLAIMED:
+            _recover(path)
+    for path in _listing(env_dir):
+        if path.endswith(_files.TEMPORARY):
+            _files.delete(path)
+    return _found(env_dir)
+
+
+def _recover(path: str) -> None:
+    env_dir, kind = os.path.dirname(path), _files.kind(path)
+    if kind not in _CLAIMED:
+        _discard(path)
+        return
+    was_claimed = _maker(path) is not None
+    try:
+        path = _turn(path, kind)
+    except FileNotFoundError:
+        return  # Another run is at it.
+    if kind in ("clear", "back") or (kind == "all" and not _is_usable(env_dir)):
+        _give_back(path)
+        return
+    if was_claimed and kind in ("part", "pip", *_FOREIGN):
+        _return_missing(path, env_dir)
+    _discard(path)
+
+
+def _return_missing(likeness: str, path: str) -> None:
+    """Let those files of *likeness* come back that are not in *path*."""
+    for name in _files.entries(likeness):
+        ours, theirs = os.path.join(likeness, name), os.path.join(path, name)
+        if not os.path.lexists(theirs):
+            os.rename(ours, theirs)
+        elif os.path.isdir(ours) and not os.path.islink(ours) and not os.path.islink(theirs):
+            _return_missing(ours, theirs)
+
+
+def _is_usable(env_dir: str) -> bool:
+    """Is there an interpreter that knows it is in an environment?"""
+    python = os.path.join(env_dir, _platform.BIN_NAME, "python")
+    return os.path.exists(os.path.join(env_dir, "pyvenv.cfg")) and (
+        os.path.exists(python) or os.path.exists(f"{python}.exe")
     )
 
 
-def _temporaries(folder: str) -> list[str]:
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    return [os.path.join(folder, name) for name in names if name.endswith(_files.TEMPORARY)]
+def _sleep(seconds: float) -> None:
+    from time import sleep
 
-
-def _is_at_work(path: str) -> bool:
-    """Is the process alive that the temporary *path* belongs to?
-
-    A name with this process's number may be left of one that was killed and had the
-    same number, as is common in containers.
-    """
-    pid = os.path.basename(path)[1:].partition("-")[0]
-    if pid == str(os.getpid()):
-        return path in _files.under_way
-    return pid.isdigit() and _platform.is_alive(int(pid))
+    sleep(seconds)

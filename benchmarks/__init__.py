@@ -1,0 +1,1 @@
+"""newvenv and its peers side by side: ``python benchmarks`` measures them all."""

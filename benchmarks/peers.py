@@ -1,0 +1,101 @@
+"""Who is measured, by which command: tables, and what must be installed for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What must be installed beside the Python that runs the benchmarks.
+REQUIRED = ("virtualenv", "uv", "matplotlib")
+
+
+class Failure(Exception):
+    """Nothing can be measured; the text says why and what to do, in one line."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program that makes environments, used in one certain way.
+
+    In *command* and the options, ``{python}`` is the measured interpreter, which has
+    newvenv and virtualenv installed, ``{base}`` the one that environments are made of and
+    ``{uv}`` the binary of uv. The path of the new environment comes last.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    #: The options by which it installs pip, does without, and installs pip when its
+    #: cache is empty, as far as these are not ``with_pip``.
+    with_pip: tuple[str, ...] = ()
+    without_pip: tuple[str, ...] | None = ("--without-pip",)
+    with_cold_cache: tuple[str, ...] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    #: The variable that names its cache; None if it has no cache.
+    cache: str | None = None
+    #: Is this what its users get unless they ask for something else?
+    default: bool = True
+    #: Does a run with an empty cache ask the package index?
+    downloads: bool = False
+    color: str = "#888888"
+
+
+_NEWVENV = ("{python}", "-m", "newvenv")
+_VIRTUALENV = ("{python}", "-m", "virtualenv", "--no-periodic-update")
+
+PEERS = (
+    Peer("newvenv", _NEWVENV, cache="NEWVENV_CACHE_DIR", color="#1f77b4"),
+    Peer(
+        "newvenv, hard links",
+        _NEWVENV,
+        settings={"NEWVENV_LINK_MODE": "hardlink"},
+        without_pip=None,
+        cache="NEWVENV_CACHE_DIR",
+        default=False,
+        color="#7fb2d9",
+    ),
+    Peer("venv", ("{python}", "-m", "venv"), color="#666666"),
+    Peer("virtualenv", _VIRTUALENV, cache="VIRTUALENV_OVERRIDE_APP_DATA", color="#d98c3f"),
+    Peer(
+        "virtualenv, symbolic links",
+        (*_VIRTUALENV, "--symlink-app-data"),
+        without_pip=None,
+        cache="VIRTUALENV_OVERRIDE_APP_DATA",
+        default=False,
+        color="#ebc196",
+    ),
+    Peer(
+        "uv",
+        ("{uv}", "venv", "--python", "{base}"),
+        with_pip=("--seed", "--offline"),
+        without_pip=("--offline",),
+        with_cold_cache=("--seed",),
+        cache="UV_CACHE_DIR",
+        downloads=True,
+        color="#9467bd",
+    ),
+)
+
+#: The names of those that newvenv is compared with.
+RIVALS = tuple(peer.name for peer in PEERS if "newvenv" not in peer.name)
+DEFAULT_RIVALS = tuple(peer.name for peer in PEERS if peer.name in RIVALS and peer.default)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the :data:`REQUIRED` distributions.
+
+    :raises Failure: some of them are not installed; it says how to install them.
+    """
+    found, missing = {}, []
+    for name in REQUIRED:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        these = " ".join(missing)
+        raise Failure(f"not installed here: {these}; run: python -m pip install {these}")
+    return found

@@ -1,0 +1,1 @@
+"""Real shells: which there are, how they are driven, and what is put to them."""

@@ -1,0 +1,683 @@
+"""pip in an environment: the same as by the standard library, by the fast way or the slow one."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import newvenv
+from newvenv import _cache, _compat, _image, _seed
+from test_image import PIP, make_wheel
+from trees import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Run
+
+CPYTHON = pytest.mark.skipif(sys.implementation.name != "cpython", reason="the slow way is taken")
+POSIX = pytest.mark.skipif(os.name == "nt", reason="first lines and modes")
+ENSUREPIP = pytest.mark.skipif(
+    importlib.util.find_spec("ensurepip") is None, reason="no ensurepip to compare with"
+)
+TAG = sys.implementation.cache_tag
+
+
+class Calls:
+    """Stands for the slow way and notes how it is asked for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+
+    def __call__(self, _: object, *args: str, **kwargs: object) -> None:
+        """Note the arguments."""
+        self.calls.append((*args, kwargs))
+
+
+def context_of(path: Path) -> types.SimpleNamespace:
+    """Return the context of a new environment without pip, or of the one there is."""
+    builder = newvenv.EnvBuilder(symlinks=os.name != "nt")
+    context = builder.ensure_directories(path)
+    builder.create_configuration(context)
+    builder.setup_python(context)
+    return context
+
+
+def seeded(path: Path) -> types.SimpleNamespace:
+    """Make an environment with pip, by the fast way."""
+    context, calls = context_of(path), Calls()
+    _seed.install(context, calls)
+    assert calls.calls == []
+    return context
+
+
+def site(path: Path) -> Path:
+    """Return the site-packages of an environment."""
+    [found] = [*path.glob("lib/python*/site-packages"), *path.glob("Lib/site-packages")]
+    return found
+
+
+def entries(path: Path) -> list[str]:
+    """Return what is in an environment's site-packages and among its scripts."""
+    scripts = [one.name for one in (path / "bin").glob("*") if "ctivate" not in one.name]
+    return sorted([one.name for one in site(path).iterdir()] + scripts)
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """Return what each file of an environment's packages and scripts holds, bytecode aside."""
+    files = [*site(path).rglob("*"), *path.glob("bin/pip*"), *path.glob("Scripts/pip*")]
+    return {
+        file.relative_to(path).as_posix(): file.read_bytes()
+        for file in files
+        if file.is_file() and file.suffix not in (".pyc", ".exe")
+    }
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for environments, with the bound on paths that pip knows in mind."""
+    return tmp_path_factory.mktemp("e")
+
+
+@pytest.fixture(scope="module")
+def standard(place: Path, base_python: str, run: Run) -> dict[str, Any]:
+    """Return what the standard library's venv makes of an environment called ``same``."""
+    path = place / "same"
+    done = run(base_python, "-m", "venv", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {"contents": contents(path), "tree": tree(path), "entries": entries(path)}
+    shutil.rmtree(path)
+    return found
+
+
+@pytest.fixture(scope="module")
+def ours(place: Path, standard: dict[str, Any]) -> Path:  # noqa: ARG001  # its place is free now
+    """Return an environment of ours, of the same name."""
+    seeded(place / "same")
+    return place / "same"
+
+
+@pytest.fixture
+def copy_of_ours(place: Path) -> Iterator[Path]:
+    """Return an environment to change."""
+    path = place / "changed"
+    seeded(path)
+    yield path
+    shutil.rmtree(path)
+
+
+# The same as the standard library's.
+
+
+@CPYTHON
+@ENSUREPIP
+def test_same_contents(standard: dict[str, Any], ours: Path) -> None:
+    """Every file is there, byte for byte: sources, RECORD, INSTALLER, scripts."""
+    found = contents(ours)
+    assert found.keys() == standard["contents"].keys()
+    assert [name for name in found if found[name] != standard["contents"][name]] == []
+
+
+@CPYTHON
+@ENSUREPIP
+def test_same_tree(standard: dict[str, Any], ours: Path) -> None:
+    """Every folder and every mode is the same, bytecode included."""
+    expected = {
+        name: entry
+        for name, entry in standard["tree"].items()
+        if "ctivate" not in name and name not in (".gitignore", "pyvenv.cfg")
+    }
+    found = tree(ours)
+    assert {name: found.get(name) for name in expected} == expected
+    assert found.keys() - standard["tree"].keys() == set()
+
+
+@CPYTHON
+@ENSUREPIP
+@POSIX
+@pytest.mark.parametrize("umask", [0o002, 0o027, 0o077], ids=oct)
+def test_same_modes(umask: int, place: Path, base_python: str, run: Run) -> None:
+    """Modes are as pip makes them under any umask, also when an image exists already."""
+    old = os.umask(umask)
+    try:
+        run(base_python, "-m", "venv", place / f"theirs-{umask}")
+        seeded(place / f"ours-{umask}")
+    finally:
+        os.umask(old)
+    theirs, found = (tree(place / f"{who}-{umask}") for who in ("theirs", "ours"))
+    assert {name: entry[:2] for name, entry in found.items()} == {
+        name: theirs[name][:2] for name in found
+    }
+
+
+@CPYTHON
+def test_record_is_true(ours: Path) -> None:
+    """Each line of RECORD names a file with that hash and size, and no file is missing."""
+    listed = set()
+    for record in site(ours).glob("*.dist-info/RECORD"):
+        with record.open(newline="", encoding="utf-8") as file:
+            for name, digest, size in csv.reader(file):
+                path = Path(os.path.normpath(site(ours) / name))
+                listed.add(path)
+                assert digest in ("", _sha256(path))
+                assert size in ("", str(path.stat().st_size))
+    files = {path for path in site(ours).rglob("*") if path.is_file()}
+    assert files | {*ours.glob("bin/pip*")} == listed
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256(path.read_bytes()).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@CPYTHON
+def test_bytecode_is_used(ours: Path, run: Run) -> None:
+    """Python takes all bytecode for valid: it compiles nothing, and writes nothing."""
+    before = {path: path.stat().st_ino for path in site(ours).rglob("*.pyc")}
+    python = ours / "bin" / "python"
+    code = "import compileall, sys; sys.exit(not compileall.compile_dir(sys.argv[1], quiet=2))"
+    run(python, "-c", code, site(ours))
+    assert {path: path.stat().st_ino for path in site(ours).rglob("*.pyc")} == before
+    traced = run(python, "-v", "-c", "import pip._internal.cli.main").stderr
+    assert "pip/_internal" in traced
+    assert "could not create" not in traced
+    assert "bytecode is stale" not in traced
+
+
+@CPYTHON
+def test_pip_check(ours: Path, run: Run) -> None:
+    """Pip finds nothing wrong with what is installed, and says where it is."""
+    done = run(ours / "bin" / "pip", "check")
+    assert (done.returncode, done.stdout) == (0, "No broken requirements found.\n")
+    assert str(site(ours)) in run(ours / "bin" / "pip3", "--version").stdout
+
+
+@CPYTHON
+def test_pip_uninstalls_itself(copy_of_ours: Path, run: Run) -> None:
+    """Uninstalling pip leaves nothing of it behind."""
+    python = copy_of_ours / "bin" / "python"
+    done = run(python, "-m", "pip", "uninstall", "-y", *_compat.CORE_VENV_DEPS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [name for name in entries(copy_of_ours) if not name.startswith("python")] == []
+
+
+@CPYTHON
+@ENSUREPIP
+def test_ensurepip_uninstalls(copy_of_ours: Path, run: Run) -> None:
+    """``python -m ensurepip._uninstall`` knows the pip that we installed as its own."""
+    done = run(copy_of_ours / "bin" / "python", "-m", "ensurepip._uninstall")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [name for name in entries(copy_of_ours) if name.startswith("pip")] == []
+
+
+@CPYTHON
+@ENSUREPIP
+def test_pip_upgrades_itself(ours: Path, copy_of_ours: Path, run: Run) -> None:
+    """Pip replaces itself, and no other environment notices."""
+    other = contents(ours)
+    [wheel] = [seed for seed in _seed._seeds() if Path(seed).name.startswith("pip-")]
+    command = ["install", "--no-index", "--upgrade", "--force-reinstall", wheel]
+    done = run(copy_of_ours / "bin" / "python", "-m", "pip", *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert run(copy_of_ours / "bin" / "pip", "check").returncode == 0
+    assert contents(ours) == other
+
+
+@CPYTHON
+def test_nothing_dear_is_loaded(place: Path, ours: Path, run: Run, package_path: str) -> None:
+    """With an image at hand no process is started and no dear module loaded."""
+    code = """if True:
+        import subprocess, sys, types
+        import newvenv
+        from newvenv import _seed
+        sys.modules.pop("subprocess")
+        before = set(sys.modules)
+        context = types.SimpleNamespace(**eval(sys.argv[1]))
+        context.executable = _seed._base_executable()
+        _seed.check(context.executable)
+        _seed.install(context, None)
+        print(*sorted(set(sys.modules) - before))
+    """
+    values = vars(context_of(place / "warm"))
+    done = run(sys.executable, "-c", code, repr(values), env=_environment(package_path))
+    assert done.returncode == 0, done.stderr
+    extensions = {"binascii", "fcntl", "_sha2", "_sha256", "_struct"}
+    assert set(done.stdout.split()) - extensions == set()
+    assert contents(place / "warm").keys() == contents(ours).keys()
+
+
+def _environment(package_path: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": package_path}
+
+
+# Scripts.
+
+
+#: Folder names that mean something to a kernel, a shell or Python.
+NAMES = {
+    "plain": "plain",
+    "blank": "two words",
+    "long": "x" * 120,
+    "long and blank": "x y" * 40,
+    "umlaut": "größe",
+    "quotes": 'it\'s "so"',
+    "shell": "$HOME `x` $(touch evil) & ; | < > * ? [a] {b} ! ~ #",
+    "short shell": "$(touch evil)",
+    "backslash": "a\\nb \\x \\N \\",
+    "triple quotes": "a ''' b",
+    "line break": "a\nb",
+    "carriage return": "a\rb",
+    "tab": "a\tb",
+    "encoding": "coding=utf-42",
+    "encoding and blank": "# coding: utf-42",
+    "not UTF-8": os.fsdecode(b"\xff\xfe"),
+}
+
+
+def _run_script(folder: Path, run: Run) -> str:
+    """Make *folder* a place of scripts, run one of them there, and return what it prints."""
+    folder.mkdir(exist_ok=True)
+    python, script = folder / "python3", folder / "script"
+    if not python.is_symlink():
+        python.symlink_to(_seed._base_executable())
+    body = b"import sys\nprint(sys.argv[1:])\n"
+    script.write_bytes(_seed.first_line(str(python)) + body)
+    script.chmod(0o755)
+    return run(script, "a b", "$c", cwd=folder.parent).stdout
+
+
+@POSIX
+@pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
+def test_first_line_works(name: str, tmp_path: Path, run: Run) -> None:
+    """A script runs under the interpreter of its environment, whatever that is called."""
+    assert _run_script(tmp_path / name, run) == "['a b', '$c']\n"
+    assert not [path for path in tmp_path.rglob("evil") if path.name == "evil"]
+
+
+@POSIX
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    name=st.text(
+        st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1
+    ).filter(lambda name: len(name.encode()) < 200 and name not in (".", ".."))
+)
+def test_first_line_works_everywhere(name: str, tmp_path: Path, run: Run) -> None:
+    """A script runs in a folder of any name."""
+    assert _run_script(tmp_path / name, run) == "['a b', '$c']\n"
+
+
+@CPYTHON
+@POSIX
+def test_first_line_is_pips(ours: Path, run: Run) -> None:
+    """Where pip's own first line works, ours is the same."""
+    paths = [
+        "/e/bin/python",
+        "/two words/bin/python",
+        "/größe/bin/python",
+        "/it's/bin/python",
+        '/"so"/bin/python',
+        "/$HOME/bin/python",
+        *(f"/{'x' * length}/bin/python" for length in range(100, 130)),
+        *(f"/{'x' * length} y/bin/python" for length in range(100, 130)),
+    ]
+    code = """if True:
+        import sys
+        from pip._vendor.distlib.scripts import ScriptMaker
+        from pip._vendor.distlib.util import get_executable
+        for sys.executable in eval(sys.argv[1]):
+            print(ScriptMaker(None, "/")._get_shebang("utf-8").hex())
+    """
+    done = run(ours / "bin" / "python", "-c", code, repr(paths))
+    assert [bytes.fromhex(line).rstrip(b"\n") for line in done.stdout.splitlines()] == [
+        _seed.first_line(path).rstrip(b"\n") for path in paths
+    ]
+
+
+@pytest.mark.parametrize(
+    ("python", "expected"),
+    [
+        (r"C:\env\Scripts\python.exe", b"#!C:\\env\\Scripts\\python.exe\r\n"),
+        (r"C:\two words\python.exe", b'#!"C:\\two words\\python.exe"\r\n'),
+    ],
+)
+def test_first_line_on_windows(python: str, expected: bytes) -> None:
+    """On Windows the launcher reads the interpreter's name, in quotes if need be."""
+    assert _seed.first_line(python, "nt") == expected
+
+
+# The slow way.
+
+SLOW = (
+    *(() if _compat.SAFE_PATH else ("-I",)),
+    *("-m", "ensurepip", "--upgrade", "--default-pip"),
+    {"stderr": subprocess.STDOUT},
+)
+
+
+def _other_base(context: types.SimpleNamespace, _: pytest.MonkeyPatch) -> None:
+    context.executable = "/usr/bin/other-python"
+
+
+def _other_python(context: types.SimpleNamespace, _: pytest.MonkeyPatch) -> None:
+    os.unlink(context.env_exec_cmd)
+    os.symlink("/bin/sh", context.env_exec_cmd)
+
+
+def _other_command(context: types.SimpleNamespace, _: pytest.MonkeyPatch) -> None:
+    context.env_exec_cmd = sys.executable
+
+
+def _other_library(context: types.SimpleNamespace, _: pytest.MonkeyPatch) -> None:
+    context.lib_path = str(Path(context.env_dir).parent)
+
+
+def _no_tag(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.implementation, "cache_tag", None)
+
+
+def _other_implementation(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.implementation, "name", "pypy")
+
+
+def _bytecode_elsewhere(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "/tmp")
+
+
+def _optimized(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+
+
+def _no_installer(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "installer", None)
+
+
+def _other_wheels(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_seed, "_names", lambda _: [])
+
+
+@ENSUREPIP
+@POSIX
+@pytest.mark.parametrize(
+    "change",
+    [
+        _other_base,
+        _other_python,
+        _other_command,
+        _other_library,
+        _no_tag,
+        _other_implementation,
+        _bytecode_elsewhere,
+        _optimized,
+        _no_installer,
+        _other_wheels,
+    ],
+)
+def test_slow_way_is_taken(
+    change: Any, tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is out of the ordinary is left to ensurepip, as the standard library runs it."""
+    context, calls = context_of(place / change.__name__), Calls()
+    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(tmp_path / "empty"))
+    change(context, monkeypatch)
+    _seed.install(context, calls)
+    assert calls.calls == [SLOW]
+
+
+@ENSUREPIP
+def test_slow_way_works(place: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow way installs pip."""
+    monkeypatch.setattr(sys.implementation, "name", "other")
+    context = context_of(place / "slow")
+    _seed.install(context, newvenv.EnvBuilder()._call_new_python)
+    done = run(context.env_exec_cmd, "-m", "pip", "--version")
+    assert str(place / "slow") in done.stdout
+
+
+@ENSUREPIP
+def test_slow_way_fails(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the slow way raises reaches the caller as it is."""
+    error = subprocess.CalledProcessError(1, ["python"], output=b"no room")
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sys.implementation, "name", "other")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        _seed.install(context_of(place / "failing"), fail)
+    assert caught.value is error
+
+
+@CPYTHON
+@pytest.mark.usefixtures("ours")
+def test_full_target(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is an error at once: no other way helps against that."""
+    context, calls = context_of(place / "full"), Calls()
+
+    def fail(*_: object) -> None:
+        raise OSError(28, os.strerror(28), context.lib_path)
+
+    monkeypatch.setattr(_cache, "_fill", fail)
+    with pytest.raises(OSError, match=os.strerror(28)):
+        _seed.install(context, calls)
+    assert calls.calls == []
+    assert os.listdir(context.lib_path) == []
+
+
+# Where pip comes from.
+
+
+@pytest.fixture
+def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take away all places that a pip can come from."""
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: None)
+    monkeypatch.delenv("NEWVENV_WHEEL_DIR", raising=False)
+    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        sys, "path", [path for path in sys.path if not [*Path(path).glob("pip-*.dist-info")]]
+    )
+
+
+@pytest.mark.usefixtures("nothing")
+def test_check_without_any(place: Path) -> None:
+    """Without a pip anywhere the error names what to install, and where else to put it."""
+    with pytest.raises(ValueError, match=r"python3\.\d+-venv\), or .* in NEWVENV_WHEEL_DIR$"):
+        _seed.check(_seed._base_executable())
+    _seed.check("/usr/bin/other-python")
+    with pytest.raises(ValueError, match="no wheel of pip"):
+        _seed.install(context_of(place / "none"), Calls())
+
+
+@pytest.mark.usefixtures("nothing")
+def test_check_when_ensurepip_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ensurepip that a finder refuses to import is none."""
+
+    class Blocker:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "ensurepip":
+                raise ImportError(name)
+
+    monkeypatch.delitem(sys.modules, "ensurepip")
+    monkeypatch.setattr(sys, "meta_path", [Blocker, *sys.meta_path])
+    with pytest.raises(ValueError, match="comes without pip and ensurepip"):
+        _seed.check(_seed._base_executable())
+
+
+@CPYTHON
+@ENSUREPIP
+def test_wheels_of_the_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a Linux distribution keeps the bundle elsewhere, that is what is installed."""
+    for seed in _seed._seeds():
+        shutil.copy(seed, tmp_path)
+    real = _seed._wheels
+    monkeypatch.setattr(
+        _seed, "_wheels", lambda path, **how: () if "_bundled" in str(path) else real(path, **how)
+    )
+    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: str(tmp_path))
+    assert {os.path.dirname(seed) for seed in _seed._seeds()} == {str(tmp_path)}
+    (tmp_path / "pip-0.1-py3-none-any.whl").write_bytes(b"")
+    assert _seed._seeds() == ()
+
+
+@CPYTHON
+@pytest.mark.usefixtures("nothing")
+def test_wheels_of_the_user(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ensurepip the newest wheel in NEWVENV_WHEEL_DIR is installed."""
+    Path(make_wheel(tmp_path, PIP)).rename(tmp_path / "pip-10.0-py3-none-any.whl")
+    (tmp_path / "pip-9.0.1-py3-none-any.whl").write_bytes(b"not this one")
+    monkeypatch.setenv("NEWVENV_WHEEL_DIR", str(tmp_path))
+    monkeypatch.setattr(_image, "wheel", _renamed(_image.wheel, tmp_path))
+    _seed.check(_seed._base_executable())
+    seeded(place / "wheels")
+    assert "pip-1.0.dist-info" in entries(place / "wheels")
+
+
+def _renamed(real: Any, folder: Path) -> Any:
+    """Read a wheel under the name that its metadata has."""
+
+    def wheel(path: str) -> Any:
+        other = folder / "pip-1.0-py3-none-any.whl"
+        shutil.copy(path, other)
+        return real(str(other))
+
+    return wheel
+
+
+@CPYTHON
+@ENSUREPIP
+def test_pip_beside_us(
+    place: Path, ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without ensurepip a pip that the running Python can import is installed."""
+    expected = tree(ours)
+    request = tmp_path / "cache"
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: None)
+    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(request))
+    monkeypatch.syspath_prepend(str(site(ours)))
+    seeded(place / "beside")
+    found = tree(place / "beside")
+    assert {name: found.get(name) for name in expected} == expected
+
+
+# Environments that exist.
+
+
+@CPYTHON
+def test_same_version_is_kept(copy_of_ours: Path) -> None:
+    """Installing pip where it is installed changes nothing."""
+    (site(copy_of_ours) / "pip" / "__init__.py").write_text("mine = True\n")
+    before = {path: path.lstat() for path in copy_of_ours.rglob("*pip*")}
+    seeded(copy_of_ours)
+    assert {path: path.lstat() for path in before} == before
+
+
+@CPYTHON
+@ENSUREPIP
+@pytest.mark.parametrize("version", ["0.1", "9999.0"])
+def test_other_version_is_left_to_ensurepip(copy_of_ours: Path, version: str) -> None:
+    """Whether to replace another version of pip is for ensurepip to say."""
+    [info] = site(copy_of_ours).glob("pip-*.dist-info")
+    info.rename(info.with_name(f"pip-{version}.dist-info"))
+    context, calls = context_of(copy_of_ours), Calls()
+    _seed.install(context, calls)
+    assert calls.calls == [SLOW]
+
+
+@CPYTHON
+@ENSUREPIP
+def test_foreign_package_is_left_to_ensurepip(place: Path) -> None:
+    """A package called pip that nobody installed is not replaced by ours."""
+    context, calls = context_of(place / "foreign"), Calls()
+    mine = Path(context.lib_path, "pip", "mine.py")
+    mine.parent.mkdir()
+    mine.write_text("")
+    _seed.install(context, calls)
+    assert calls.calls == [SLOW]
+    assert os.listdir(context.lib_path) == ["pip"]
+
+
+@CPYTHON
+def test_interrupted_installation(ours: Path, copy_of_ours: Path) -> None:
+    """What a killed run has left unfinished is finished."""
+    expected = tree(ours)
+    for pattern in ("pip-*.dist-info", "setuptools-*.dist-info"):
+        for info in site(copy_of_ours).glob(pattern):
+            shutil.rmtree(info)
+    for script in copy_of_ours.glob("bin/pip*"):
+        script.unlink()
+    seeded(copy_of_ours)
+    found = tree(copy_of_ours)
+    assert {name: entry[:2] for name, entry in found.items()} == {
+        name: entry[:2] for name, entry in expected.items()
+    }
+
+
+@CPYTHON
+@POSIX
+@pytest.mark.parametrize("step", range(5))
+def test_killed_installation(step: int, place: Path, ours: Path) -> None:
+    """Killed at a rename or at the end, the same again gives what an undisturbed run gives."""
+    path = place / f"killed{step}"
+    context = context_of(path)
+    child = os.fork()
+    if child == 0:
+        _die_at_rename(step)
+        try:
+            _seed.install(context, Calls())
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    seeded(path)
+    assert entries(path) == entries(ours)
+    assert os.WIFSIGNALED(status) or step == 4
+    assert tree(path).keys() == tree(ours).keys()
+
+
+def _die_at_rename(number: int) -> None:
+    """Have this process killed when it renames something the next time but *number*."""
+
+    def killing(real: Any) -> Any:
+        def rename(*args: Any, **kwargs: Any) -> None:
+            nonlocal number
+            number -= 1
+            if number < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            real(*args, **kwargs)
+
+        return rename
+
+    os.rename, os.replace = killing(os.rename), killing(os.replace)
+
+
+@CPYTHON
+def test_many_at_one_target(place: Path, ours: Path, run: Run, package_path: str) -> None:
+    """Many processes that seed one environment all succeed, and one good pip results."""
+    values = vars(context_of(place / "many"))
+    code = """if True:
+        import sys, types
+        from newvenv import _seed
+        _seed.install(types.SimpleNamespace(**eval(sys.argv[1])), None)
+    """
+    command = [sys.executable, "-c", code, repr(values)]
+    processes = [subprocess.Popen(command, env=_environment(package_path)) for _ in range(8)]
+    assert [process.wait() for process in processes] == [0] * 8
+    assert tree(place / "many").keys() == tree(ours).keys()
+    assert run(place / "many" / "bin" / "pip", "check").returncode == 0
