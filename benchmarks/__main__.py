@@ -55,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--python", help="a CPython; the newest one on the PATH unless given")
     parser.add_argument("--rounds", type=int, default=15, help="how often each row is measured")
     parser.add_argument("--number", type=int, default=1000, help="environments made in a row")
+    parser.add_argument(
+        "--same-pip", action="store_true", help="all install the pip of the Python's ensurepip"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the random order")
     parser.add_argument(
         "--quick",
@@ -75,18 +78,19 @@ def run(options: argparse.Namespace, args: Sequence[str]) -> report.Results:
     if options.quick:
         options.rounds, options.number = 3, 10
     versions = peers.versions()
+    these = [peers.with_same_pip(peer) if options.same_pip else peer for peer in peers.PEERS]
     base = machine.checked(options.python) if options.python else machine.newest()
     with tempfile.TemporaryDirectory(prefix="newvenv-") as folder:
         machine.check_room(folder, options.number * _MIB_EACH)
         machine_facts = machine.facts(Path(folder).resolve())
         _say("installing newvenv and virtualenv, filling the caches")
-        lab = Lab(Path(folder).resolve(), base, versions["virtualenv"])
+        lab = Lab(Path(folder).resolve(), base, versions["virtualenv"], these)
         return report.Results(
             {**_facts(lab, args), **machine_facts, **versions},
             lab.pip,
-            [*_processes(lab, options), *_calls(lab, options)],
+            [*_processes(lab, options, scenarios.runs(these)), *_calls(lab, options)],
             list(_numbers(lab, options)),
-            [lab.usage(peer) for peer in peers.PEERS],
+            [lab.usage(peer) for peer in these],
         )
 
 
@@ -107,9 +111,10 @@ def _facts(lab: Lab, args: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _processes(lab: Lab, options: argparse.Namespace) -> list[Figure]:
+def _processes(
+    lab: Lab, options: argparse.Namespace, runs: Sequence[scenarios.Run]
+) -> list[Figure]:
     """Measure the peers, each as its own process."""
-    runs = scenarios.runs()
     costs: dict[tuple[str, str], list[Cost]] = {(run.scenario.name, run.name): [] for run in runs}
     steps = [(run, run.scenario.times, run.rounds) for run in runs]
     last = -1

@@ -18,7 +18,7 @@ from benchmarks.peers import PEERS, Failure
 from benchmarks.scenarios import COLD, PIP_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from benchmarks.measure import Cost
@@ -31,6 +31,11 @@ _SETTINGS = re.compile(r"PYTHON|PIP_|UV_|VIRTUALENV_|NEWVENV_|VIRTUAL_ENV|__PYVE
 _INDEX_SETTINGS = re.compile(r"(PIP|UV)_.*(INDEX|CERT|TRUSTED|KEYRING|TLS)")
 
 _ROOT = Path(__file__).parents[1]
+_ASK_BUNDLE = """\
+import ensurepip, os, sysconfig
+bundled = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
+print(sysconfig.get_config_var("WHEEL_PKG_DIR") or bundled, ensurepip.version(), sep="\\n")
+"""
 _SCRIPT = str(Path(__file__).with_name("inprocess.py"))
 
 #: A wheel of one empty module (PEP 427).
@@ -50,12 +55,13 @@ _WHEEL = {
 class Lab:
     """Where the peers are installed, and run without the user's settings and caches."""
 
-    def __init__(self, folder: Path, base: str, virtualenv: str) -> None:
+    def __init__(self, folder: Path, base: str, virtualenv: str, peers: Sequence[Peer]) -> None:
         """Install newvenv, as it is in this checkout, and virtualenv for *base*.
 
         :param folder: an empty one that is on the file system to be measured.
         :param base: the path of a CPython.
         :param virtualenv: which version of it.
+        :param peers: who is to be measured.
         """
         self.folder = folder
         self.variables = {
@@ -71,7 +77,9 @@ class Lab:
             "wheel": str(_wheel(folder)),
         }
         self._install(virtualenv)
-        self.pip = {peer.name: self._prime(peer) for peer in PEERS}
+        bundle = self.output(("{python}", "-c", _ASK_BUNDLE)).splitlines()
+        self.words.update(zip(("bundle", "pip"), bundle))
+        self.pip = {peer.name: self._prime(peer) for peer in peers}
 
     def _install(self, virtualenv: str) -> None:
         tools = self.folder / "tools"
@@ -132,7 +140,7 @@ class Lab:
 
     def cache(self, peer: Peer) -> Path:
         """Return the folder of *peer*'s cache."""
-        return self.folder / "caches" / str(PEERS.index(peer))
+        return self.folder / "caches" / peer.name.replace(", ", "-").replace(" ", "-")
 
     def settings(self, peer: Peer, cache: Path | None = None) -> dict[str, str]:
         """Return the variables for *peer*, whose cache is its own unless *cache* is given."""

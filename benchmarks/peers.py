@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,8 @@ class Peer:
     """A program that makes environments, used in one certain way.
 
     In *command* and the options, ``{python}`` is the measured interpreter, which has
-    newvenv and virtualenv installed, ``{base}`` the one that environments are made of and
+    newvenv and virtualenv installed, ``{base}`` the one that environments are made of,
+    ``{bundle}`` the folder of the wheels of its ``ensurepip``, whose pip is ``{pip}``, and
     ``{uv}`` the binary of uv. The path of the new environment comes last.
     """
 
@@ -33,6 +34,8 @@ class Peer:
     with_pip: tuple[str, ...] = ()
     without_pip: tuple[str, ...] | None = ("--without-pip",)
     with_cold_cache: tuple[str, ...] | None = None
+    #: The options by which the pip that it installs is the one of ``ensurepip``.
+    with_same_pip: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     #: The variable that names its cache; None if it has no cache.
     cache: str | None = None
@@ -45,6 +48,7 @@ class Peer:
 
 _NEWVENV = ("{python}", "-m", "newvenv")
 _VIRTUALENV = ("{python}", "-m", "virtualenv", "--no-periodic-update")
+_VIRTUALENV_SAME_PIP = ("--extra-search-dir", "{bundle}", "--pip", "{pip}")
 
 PEERS = (
     Peer("newvenv", _NEWVENV, cache="NEWVENV_CACHE_DIR", color="#1f77b4"),
@@ -58,11 +62,18 @@ PEERS = (
         color="#7fb2d9",
     ),
     Peer("venv", ("{python}", "-m", "venv"), color="#666666"),
-    Peer("virtualenv", _VIRTUALENV, cache="VIRTUALENV_OVERRIDE_APP_DATA", color="#d98c3f"),
+    Peer(
+        "virtualenv",
+        _VIRTUALENV,
+        with_same_pip=_VIRTUALENV_SAME_PIP,
+        cache="VIRTUALENV_OVERRIDE_APP_DATA",
+        color="#d98c3f",
+    ),
     Peer(
         "virtualenv, symbolic links",
         (*_VIRTUALENV, "--symlink-app-data"),
         without_pip=None,
+        with_same_pip=_VIRTUALENV_SAME_PIP,
         cache="VIRTUALENV_OVERRIDE_APP_DATA",
         default=False,
         color="#ebc196",
@@ -73,6 +84,7 @@ PEERS = (
         with_pip=("--seed", "--offline"),
         without_pip=("--offline",),
         with_cold_cache=("--seed",),
+        with_same_pip=("--no-index", "--find-links", "{bundle}"),
         cache="UV_CACHE_DIR",
         downloads=True,
         color="#9467bd",
@@ -82,6 +94,17 @@ PEERS = (
 #: The names of those that newvenv is compared with.
 RIVALS = tuple(peer.name for peer in PEERS if "newvenv" not in peer.name)
 DEFAULT_RIVALS = tuple(peer.name for peer in PEERS if peer.name in RIVALS and peer.default)
+
+
+def with_same_pip(peer: Peer) -> Peer:
+    """Return *peer* as it installs the pip that the interpreter's ``ensurepip`` has."""
+    cold = peer.with_pip if peer.with_cold_cache is None else peer.with_cold_cache
+    return replace(
+        peer,
+        with_pip=(*peer.with_pip, *peer.with_same_pip),
+        with_cold_cache=(*cold, *peer.with_same_pip),
+        downloads=False,
+    )
 
 
 def versions() -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.peers import PEERS
-
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchmarks.peers import Peer
 
 #: What needs the network is done no more often than this.
@@ -83,12 +83,12 @@ CALLS: dict[Scenario, tuple[dict[str, bool], int]] = {
 TITLES = {scenario.name: scenario.title for scenario in (*SCENARIOS, *CALLS)}
 
 
-def runs() -> list[Run]:
-    """Return all runs that a round has."""
+def runs(peers: Iterable[Peer]) -> list[Run]:
+    """Return all runs of *peers* that a round has."""
     python = ("{python}", "-c")
     imports = [Run(IMPORT, None, name, (*python, f"import {name}")) for name in ("newvenv", "venv")]
     start = Run(START, None, "python", (*python, "pass"))
-    creating = [_creating(scenario, peer) for scenario in SCENARIOS[2:] for peer in PEERS]
+    creating = [_creating(scenario, peer) for scenario in SCENARIOS[2:] for peer in peers]
     return [start, *imports, *(run for run in creating if run)]
 
 

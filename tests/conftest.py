@@ -49,7 +49,7 @@ def package_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder for PYTHONPATH that has newvenv and what it needs, and nothing else."""
     folder = tmp_path_factory.mktemp("packages")
     for package in (newvenv, installer):
-        source = Path(package.__file__).parent
+        source = Path(str(package.__file__)).parent
         shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("*.pyc"))
     scripts = Path(newvenv.__file__).parents[2] / "scripts_templates"
     if not (folder / "newvenv" / "scripts").exists():

@@ -23,7 +23,7 @@ START = measure.Figure("start", "python", cpu=10.0, wall=12.0, least_cpu=9.0, ru
 @pytest.fixture
 def results() -> report.Results:
     """Return results in which every CPU time is 10 ms, and no two wall times are equal."""
-    names = [(run.scenario.name, run.name) for run in scenarios.runs()]
+    names = [(run.scenario.name, run.name) for run in scenarios.runs(peers.PEERS)]
     names += [(call.name, name) for call in scenarios.CALLS for name in ("newvenv", "venv")]
     return report.Results(
         facts={"date": "2030-01-01", "command": "python benchmarks"},
@@ -110,11 +110,20 @@ def test_missing_peer_is_loud(
 
 def test_every_peer_has_its_rows() -> None:
     """Each peer does all that it can, and none has a cold cache that has no cache."""
-    found = {(run.scenario.name, run.name) for run in scenarios.runs()}
+    found = {(run.scenario.name, run.name) for run in scenarios.runs(peers.PEERS)}
     names = {peer.name for peer in peers.PEERS}
     assert {name for scenario, name in found if scenario == "install"} == names
     assert names - {name for scenario, name in found if scenario == "cold"} == {"venv"}
     assert ("plain", "newvenv, hard links") not in found
+
+
+def test_same_pip() -> None:
+    """With the same pip for all nobody asks an index, and the options stay otherwise."""
+    same = [peers.with_same_pip(peer) for peer in peers.PEERS]
+    found = {run.name: run for run in scenarios.runs(same) if run.scenario.name == "cold"}
+    assert found["newvenv"].command == ("{python}", "-m", "newvenv", "{env}")
+    assert found["uv"].command[-4:] == ("--no-index", "--find-links", "{bundle}", "{env}")
+    assert found["uv"].rounds == found["virtualenv"].rounds
 
 
 def test_settings_are_not_measured() -> None:

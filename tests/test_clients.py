@@ -26,11 +26,17 @@ def test_build(monkeypatch: pytest.MonkeyPatch) -> None:
     """pypa/build makes its isolated environments by the API."""
     env = pytest.importorskip("build.env")
     made = []
-    create = newvenv.EnvBuilder.create
+
+    class Builder(newvenv.EnvBuilder):
+        """Notes what it makes."""
+
+        def create(self, env_dir: str | os.PathLike[str]) -> None:
+            """Make the environment *env_dir*."""
+            made.append(env_dir)
+            super().create(env_dir)
+
     monkeypatch.setitem(sys.modules, "venv", newvenv)
-    monkeypatch.setattr(
-        newvenv.EnvBuilder, "create", lambda self, path: made.append(path) or create(self, path)
-    )
+    monkeypatch.setattr(newvenv, "EnvBuilder", Builder)
     with env.DefaultIsolatedEnv() as isolated:
         assert _prefix(isolated.python_executable) == str(Path(isolated.path))
 

@@ -51,7 +51,7 @@ def _report(error: Exception) -> None:
 
 
 def _raise_on_sigterm() -> None:
-    import _signal  # the module signal costs an enum
+    import _signal  # type: ignore[import-not-found]  # the module signal costs an enum
 
     if _signal.getsignal(_SIGTERM) == _signal.SIG_DFL:
         _signal.signal(_SIGTERM, _terminate)

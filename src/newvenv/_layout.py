@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Callable
 
-_SimpleNamespace = type(sys.implementation)  # types.SimpleNamespace without its import
+#: ``types.SimpleNamespace`` without its import.
+_SimpleNamespace: type[types.SimpleNamespace] = type(sys.implementation)  # type: ignore[assignment]
 
 #: The variables of an installation scheme that say where the installation begins.
 _BASES = ("base", "platbase", "installed_base", "installed_platbase")

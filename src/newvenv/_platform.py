@@ -7,7 +7,7 @@ import os
 if os.name == "nt":
     from . import _nt as _room
 else:
-    from . import _posix as _room
+    from . import _posix as _room  # type: ignore[no-redef]
 
 BIN_NAME = _room.BIN_NAME
 INCLUDE = _room.INCLUDE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -31,12 +32,11 @@ def run(shell: Shell, folder: Path, lines: list[str]) -> str:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="surrogateescape",
         timeout=120,
     )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    printed = done.stdout.decode("utf-8", "surrogateescape")
+    assert done.returncode == 0, printed
+    return printed
 
 
 def read_report(path: Path, shell: Shell) -> Variables:
