@@ -629,7 +629,7 @@ def test_create_function(env: Path) -> None:
 
 def test_with_pip(env: Path) -> None:
     """With pip its three commands are there when ``post_setup`` runs, and pip runs."""
-    found = []
+    found: list[str] = []
 
     class Looking(newvenv.EnvBuilder):
         def post_setup(self, context: types.SimpleNamespace) -> None:
@@ -1043,21 +1043,21 @@ def test_installed_modules_come_first(env: Path) -> None:
     builder._call_new_python(builder.ensure_directories(env), "-m", "this")
 
 
-def test_every_pair_of_options_as_attributes(tmp_path: Path) -> None:
+WORDS = {
+    "system_site_packages": "--system-site-packages",
+    "clear": "--clear",
+    "upgrade": "--upgrade",
+    "upgrade_deps": "--upgrade-deps",
+}
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(WORDS, 2)), ids="-".join)
+def test_pairs_of_options(env: Path, pair: tuple[str, str]) -> None:
     """Any pair of options makes an environment whose record names both."""
-    words = {
-        "system_site_packages": "--system-site-packages",
-        "clear": "--clear",
-        "upgrade": "--upgrade",
-        "upgrade_deps": "--upgrade-deps",
-    }
-    for number, pair in enumerate(itertools.combinations(words, 2)):
-        env_dir = tmp_path / str(number)
-        builder: Any = Diary(symlinks=True)
-        for name in pair:
-            setattr(builder, name, True)
-        builder.create(env_dir)
-        assert {words[name] for name in pair} <= set(config(env_dir)["command"].split())
+    builder = Diary(symlinks=True, **dict.fromkeys(pair, True))
+    builder.create(env)
+
+    assert {WORDS[name] for name in pair} <= set(config(env)["command"].split())
 
 
 def test_prompt_in_context(env: Path) -> None:

@@ -7,7 +7,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 import types
 from pathlib import Path
@@ -286,9 +285,3 @@ def test_upgrade_of_any_name(place: str, name: str) -> None:
         del values["command"]
 
     assert second == first
-
-
-def test_reader_is_that_of_site() -> None:
-    """The keys that these tests read are those that the running version's ``site`` reads."""
-    assert dict(as_site_reads("A = b = c\nx\n a=d ")) == {"a": "d"}
-    assert sys.version_info >= (3, 9)

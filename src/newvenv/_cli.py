@@ -169,12 +169,10 @@ def _standard_venv() -> Any:
 
     By its name it might be newvenv, where somebody put that in its place.
     """
-    from importlib.util import module_from_spec, spec_from_file_location
+    from importlib.machinery import SourceFileLoader
+    from types import ModuleType
 
     path = os.path.join(os.path.dirname(os.__file__), "venv", "__init__.py")
-    spec = spec_from_file_location("venv", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"The standard library has no venv at {path!r}")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = ModuleType("venv")
+    SourceFileLoader("venv", path).exec_module(module)
     return module

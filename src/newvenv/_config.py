@@ -103,7 +103,11 @@ def _escape(char: str) -> str:
         return "\\" + char
     if char.isprintable():
         return char
-    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))
+    try:
+        data = char.encode("utf-8", "surrogateescape")  # a byte of a path that is not text
+    except UnicodeEncodeError:
+        data = char.encode("utf-8", "surrogatepass")
+    return "".join(f"\\{byte:03o}" for byte in data)
 
 
 def _one_line(key: str, value: str) -> str:

@@ -125,7 +125,7 @@ def other_names(bin_path: str, python_exe: str) -> list[str]:
     """Return the further paths under which the interpreter *python_exe* is to be found."""
     names = ["python", "python3", _versioned_name(), *(["pypy3", "pypy"] if _IS_PYPY else [])]
     if _compat.PI_NAME and sys.getfilesystemencoding() == "utf-8":
-        names.append("\N{MATHEMATICAL ITALIC SMALL PI}thon")
+        names.append("\U0001d70bthon")  # mathematical italic small pi
     return [os.path.join(bin_path, name) for name in names if name != python_exe]
 
 
