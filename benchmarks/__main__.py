@@ -59,13 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         "--same-pip", action="store_true", help="all install the pip of the Python's ensurepip"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the random order")
-    parser.add_argument(
-        "--quick",
-        action="store_const",
-        const={"rounds": 3, "number": 10},
-        default={},
-        help="few rounds, to try it out",
-    )
+    parser.add_argument("--quick", action="store_true", help="3 rounds, 10 in a row: a trial")
     parser.add_argument("--output", type=Path, default=_HERE / "results", help="a folder")
     return parser
 

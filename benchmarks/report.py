@@ -31,8 +31,8 @@ _CHARTED = {
 _NOTES = """\
 Medians: CPU time of all processes / wall time. The peers take turns in random order, with
 caches of their own, which are warm unless said otherwise; each environment is checked to
-work after it was measured. With an empty cache uv downloads pip, the others have it.
-virtualenv runs with `--no-periodic-update`, uv with `--offline` as long as its cache is warm.
+work after it was measured. Only uv may have to download pip, when its cache is empty; else it
+runs with `--offline`, as virtualenv does with `--no-periodic-update`.
 What pip costs later differs by its version, too: see above which one each peer installs."""
 
 

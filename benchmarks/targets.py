@@ -129,7 +129,7 @@ def _verdict(target: Target, cpu: dict[tuple[str, str], float]) -> Verdict:
 
 def ratio(value: float) -> str:
     """Return a ratio as people say it: ``0.55``, but ``1/35`` rather than ``0.03``."""
-    return f"1/{1 / value:.3g}" if 0 < value <= 0.25 else f"{value:.2f}"
+    return f"1/{1 / value:.3g}" if 0 < value <= 0.25 else f"{value:.3g}"
 
 
 def _milliseconds(value: float) -> str:

@@ -39,6 +39,11 @@ PLAIN: dict[str, Any] = {
 Main = Callable[..., int]
 
 
+def words(text: str) -> list[str]:
+    """Return what *text* says; from 3.14 on the module's name is in it, and moves the lines."""
+    return text.replace("newvenv", "venv").split()
+
+
 @pytest.fixture
 def main() -> Iterator[Main]:
     """Return the command line's entry; what it does to the process is undone."""
@@ -157,7 +162,7 @@ def test_usage_errors(run: Run, tmp_path: Path, args: list[str]) -> None:
     result = run(sys.executable, "-m", "newvenv", *args, cwd=tmp_path)
     standard = run(sys.executable, "-m", "venv", *args, cwd=tmp_path)
 
-    assert result.stderr.replace("-m newvenv", "-m venv") == standard.stderr
+    assert words(result.stderr) == words(standard.stderr)
     assert (result.returncode, result.stdout, os.listdir(tmp_path)) == (2, "", [])
 
 
@@ -187,9 +192,10 @@ def test_help(run: Run, option: str) -> None:
     result = run(sys.executable, "-m", "newvenv", option)
     standard = run(sys.executable, "-m", "venv", option)
 
-    added = result.stdout.replace("-m newvenv", "-m venv")[len(standard.stdout) :]
-    assert result.stdout.replace("-m newvenv", "-m venv") == standard.stdout + added
-    assert added.startswith("\nnewvenv adds:\n  --force ")
+    text, heading, added = result.stdout.partition("\nnewvenv adds:\n")
+    assert words(text) == words(standard.stdout)
+    assert heading
+    assert added.startswith("  --force ")
     assert (result.returncode, result.stderr) == (0, "")
 
 
@@ -370,17 +376,17 @@ class FailingError(Exception):
         ),
         pytest.param(
             subprocess.CalledProcessError(3, ["x"], b"said \xff\nthis\n"),
-            "said \\xff\nthis\nError: Command '['x']' returned non-zero exit status 3.\n",
+            f"said \\xff\nthis\nError: {subprocess.CalledProcessError(3, ['x'])}\n",
             id="bytes",
         ),
         pytest.param(
             subprocess.CalledProcessError(3, ["x"], "said this"),
-            "said this\nError: Command '['x']' returned non-zero exit status 3.\n",
+            f"said this\nError: {subprocess.CalledProcessError(3, ['x'])}\n",
             id="text",
         ),
         pytest.param(
             subprocess.CalledProcessError(3, ["x"], b""),
-            "Error: Command '['x']' returned non-zero exit status 3.\n",
+            f"Error: {subprocess.CalledProcessError(3, ['x'])}\n",
             id="no-output",
         ),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,7 @@ def test_refusing_system(
         raise PermissionError(13, "Permission denied", *[os.fspath(args[-1])][:file_name])
 
     monkeypatch.setattr(os, function, refuse)
-    monkeypatch.setattr(__main__, "_raise_on_sigterm", lambda: None)
+    monkeypatch.setattr(__main__, "_catch_signals", lambda: None)
     monkeypatch.setattr(newvenv.EnvBuilder, "symlink_or_copy", refuse)
     before = tree(folder)
     status = __main__.main(["--without-pip", str(folder / "env")])
@@ -205,6 +206,9 @@ def test_failing_upgrade(run: Run, folder: Path) -> None:
     assert tree(folder) == before
 
 
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("WHEEL_PKG_DIR")), reason="the distribution has wheels of its own"
+)
 def test_no_pip_to_be_had(run: Run, folder: Path) -> None:
     """Without anything to install pip from, the run ends before it begins."""
     before = tree(folder)

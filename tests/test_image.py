@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from installer.records import InvalidRecordEntry
 
 from newvenv import _image
 
@@ -97,13 +98,14 @@ def test_wheel_refuses_names(tmp_path: Path, name: str) -> None:
         "\n".join(f"{name},md5=0123456789abcdef,1" for name in PIP),
         "\n".join(f"{name},," for name in PIP),
         "no record at all",
+        "\n".join(row(*pair) for pair in [*PIP.items(), ("pip/gone.py", "")]),
     ],
-    ids=["other contents", "one missing", "weak hash", "no hash", "garbage"],
+    ids=["other contents", "one missing", "weak hash", "no hash", "garbage", "one too many"],
 )
 def test_wheel_checks_hashes(tmp_path: Path, record: str) -> None:
     """A wheel whose RECORD does not vouch for every file is refused."""
     path = make_wheel(tmp_path, PIP, record + "\npip-1.0.dist-info/RECORD,,\n")
-    with pytest.raises((ValueError, LookupError)):
+    with pytest.raises((ValueError, InvalidRecordEntry)):
         _image.wheel(path)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import os
+import shlex
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newvenv import _quoting
@@ -38,7 +40,6 @@ _WRITERS = {
 def _read_back(shell: Shell, values: list[str]) -> list[str]:
     """Return what *shell* understands by the literals of *values*."""
     quote = getattr(_quoting, shell.language)
-    # The empty word, for which the csh family has a rule of its own, stands among others.
     lines = [_WRITERS[shell.language].format(quote(value)) for value in values]
     with tempfile.TemporaryDirectory() as folder:
         return run(shell, Path(folder), lines).split("\0")[:-1]
@@ -52,7 +53,7 @@ def test_table(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("shell", rows.parameters([row for row in rows.ALL if not row.slow]))
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(values=_TEXTS)
 def test_any_text(shell: Shell, values: list[str]) -> None:
     """Any text arrives in the shell unchanged."""
@@ -65,3 +66,85 @@ def test_any_text(shell: Shell, values: list[str]) -> None:
 def test_any_bytes(shell: Shell, values: list[str]) -> None:
     """Any bytes arrive in the shells that can say them."""
     assert _read_back(shell, values) == values
+
+
+@given(values=_TEXTS)
+def test_python(values: list[str]) -> None:
+    """A Python literal is ASCII, and says the text."""
+    for value in values:
+        assert _quoting.python(value).isascii()
+        assert ast.literal_eval(_quoting.python(value)) == value
+
+
+#: What PowerShell takes for single quotes (about_Quoting_Rules).
+_QUOTES = "'\u2018\u2019\u201a\u201b"
+
+
+def _read_powershell(literal: str) -> str:
+    """Return what PowerShell understands by *literal*: of two quotes in a row, the first."""
+    assert literal[0] == literal[-1] == "'"
+    inner = literal[1:-1]
+    text, rest = "", iter(inner)
+    for char in rest:
+        text += char
+        assert char not in _QUOTES or next(rest) in _QUOTES
+    return text
+
+
+@given(values=_TEXTS)
+def test_powershell(values: list[str]) -> None:
+    """By the rules of PowerShell, a literal says the text and ends where it ends."""
+    for value in values:
+        assert _read_powershell(_quoting.powershell(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        pytest.param("a b&c^d!", "a b&c^d!", id="as it is between quotes"),
+        pytest.param("%PATH%", "%%PATH%%", id="percent"),
+        pytest.param('a"b', "a'b", id="double quote"),
+        pytest.param("a\r\nb\nc\rd", "a b c d", id="line ends"),
+    ],
+)
+def test_batch(value: str, written: str) -> None:
+    """Between the quotes of ``set "NAME=..."`` nothing ends them, the line, or names a variable."""
+    assert _quoting.batch(value) == written
+
+
+@pytest.mark.parametrize(
+    ("function", "written"),
+    [
+        (_quoting.bash_prompt, "\\D{\\}%^\\D{!}\\D{$}\\D{`}"),
+        (_quoting.tcsh_prompt, "\\\\%%\\^\\!$`"),
+        (_quoting.csh_prompt, "\\%^\\!$`"),
+        (_quoting.batch_prompt, "\\%^!$$`"),
+    ],
+)
+def test_prompts(function: Callable[[str], str], written: str) -> None:
+    """Each prompt escapes what is special to it, and nothing else."""
+    assert function("\\%^!$`") == written
+
+
+@given(value=_TEXT)
+def test_harmless(value: str) -> None:
+    """A value is harmless where ``shlex`` says so, but for zsh's leading equals sign."""
+    bare = shlex.quote(value) == value and not value.startswith("=")
+    assert _quoting.is_harmless(value) == bare
+    assert (_quoting.sh(value) == value) == bare
+
+
+@pytest.mark.parametrize(
+    ("path", "function"),
+    [
+        pytest.param("/x/activate", _quoting.sh, id="no suffix"),
+        pytest.param("/x.fish/activate", _quoting.sh, id="suffix of a folder"),
+        pytest.param("", _quoting.sh, id="unknown"),
+        pytest.param("a.sh", _quoting.sh, id="sh"),
+        pytest.param("a.PS1", _quoting.powershell, id="upper case"),
+        *[pytest.param(f"a{end}", each, id=end) for end, each in _quoting.BY_SUFFIX.items()],
+    ],
+)
+def test_for_script(path: str, function: Callable[[str], str]) -> None:
+    """The language of a script goes by the end of its name."""
+    assert _quoting.for_script(path) is function

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Callable
 
@@ -136,6 +137,9 @@ def test_error(load: Load) -> None:
     }
 
 
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("WHEEL_PKG_DIR")), reason="the wheels must be looked for"
+)
 def test_warm_pip(load: Load) -> None:
     """Pip takes no process, no ZIP file and no regular expression once its image is there."""
     pytest.importorskip("installer")

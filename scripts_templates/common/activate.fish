@@ -58,7 +58,7 @@ end
 set -gx VIRTUAL_ENV_PROMPT __VENV_BARE_PROMPT__
 set -gx VIRTUAL_ENV __VENV_DIR__
 # A Windows path, in fish of Cygwin or MSYS.
-if string match -qr '^[A-Za-z]:|^\\\\' -- $VIRTUAL_ENV
+if string match -qr '^[A-Za-z]:|^\\\\' -- $VIRTUAL_ENV; and builtin command -sq cygpath
     set VIRTUAL_ENV (command cygpath -u $VIRTUAL_ENV)
 end
 begin

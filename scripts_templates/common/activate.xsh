@@ -6,9 +6,9 @@ def _virtual_env_on(env, aliases):
     import os.path
 
     # Leave the environment that is active in this very shell.
-    leave = getattr(getattr(aliases.get("deactivate"), "func", None), "leave", None)
-    if leave is not None:
-        leave()
+    if "deactivate" in aliases:
+        command = getattr(aliases["deactivate"], "func", None)
+        getattr(command, "leave", lambda: None)()
 
     names = "PATH", "PYTHONHOME", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT"
     old = {name: env[name] for name in names if name in env}
@@ -19,6 +19,9 @@ def _virtual_env_on(env, aliases):
             if name in env:
                 del env[name]
         env.update(old)
+        if "_OLD_VIRTUAL_DOLLAR" in env:
+            del env["_OLD_VIRTUAL_DOLLAR"]
+            env.deregister("_OLD_VIRTUAL_DOLLAR")
         aliases.pop("deactivate", None)
         aliases.update(old_alias)
 
@@ -33,7 +36,13 @@ def _virtual_env_on(env, aliases):
     # The prompt shows the name by itself: its field {env_name} asks for these.
     env["VIRTUAL_ENV_PROMPT"] = __VENV_BARE_PROMPT__
     env["VIRTUAL_ENV"] = path
-    env["PATH"] = [folder, *(other for other in old.get("PATH", ()) if other != folder)]
+    others = [other for other in old.get("PATH", ()) if other != folder]
+    if "$" in folder:
+        # xonsh expands what is on PATH, once. Without "detype" the variable is not exported.
+        env.register("_OLD_VIRTUAL_DOLLAR", detype=None)
+        env["_OLD_VIRTUAL_DOLLAR"] = "$"
+        folder = folder.replace("$", "${'_OLD_VIRTUAL_DOLLAR'}")
+    env["PATH"] = [folder, *others]
     if "PYTHONHOME" in env:
         del env["PYTHONHOME"]
 

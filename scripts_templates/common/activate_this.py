@@ -9,6 +9,8 @@ Child processes find the environment's programs, and imports its packages. It ha
 made for the same version of Python, and nothing takes this back.
 """
 
+# The names in capitals are filled in.
+# ruff: noqa: F821
 import os
 import site
 import sys

@@ -15,10 +15,10 @@ if ($?histchars) then
 endif
 
 # Leave the environment that is active in this very shell, whatever has activated it.
-if ($?_OLD_VIRTUAL_PATH || $?_OLD_VIRTUAL_UNDO) then
+if ($?_OLD_VIRTUAL_PATH) then
     deactivate nondestructive
 endif
-alias deactivate 'if ($?_OLD_VIRTUAL_UNDO) eval $_OLD_VIRTUAL_UNDO:q; ""rehash; if ("\!:*" != nondestructive) unalias deactivate'
+alias deactivate 'if ($?_OLD_VIRTUAL_UNDO) eval '\''""eval $_OLD_VIRTUAL_UNDO:q'\''; ""rehash; if ("\!:*" != nondestructive) unalias deactivate'
 
 # The commands that restore what is here now.
 ''set _OLD_VIRTUAL_UNDO = '""unsetenv VIRTUAL_ENV; ""unsetenv VIRTUAL_ENV_PROMPT;'
@@ -26,7 +26,10 @@ if ($?PATH) then
     ''set _OLD_VIRTUAL_PATH = $PATH:q
     ''set _OLD_VIRTUAL_UNDO = $_OLD_VIRTUAL_UNDO:q'""setenv PATH $_OLD_VIRTUAL_PATH:q;'
 else
-    ''set _OLD_VIRTUAL_UNDO = $_OLD_VIRTUAL_UNDO:q'""unsetenv PATH;'
+    # The list is what counts to csh itself. (No empty quotes go with parentheses.)
+    ''set _OLD_VIRTUAL_PATH = ''
+    if (1) set _OLD_VIRTUAL_LIST = ($path:q)
+    ''set _OLD_VIRTUAL_UNDO = $_OLD_VIRTUAL_UNDO:q'if (1) set path = ($_OLD_VIRTUAL_LIST:q); ""unsetenv PATH;'
 endif
 if ($?PYTHONHOME) then
     ''set _OLD_VIRTUAL_PYTHONHOME = $PYTHONHOME:q
@@ -50,7 +53,7 @@ if ($?prompt && ! $?VIRTUAL_ENV_DISABLE_PROMPT) then
         ''set prompt = "("__VENV_CSH_PROMPT__") "$prompt:q
     endif
 endif
-''set _OLD_VIRTUAL_UNDO = $_OLD_VIRTUAL_UNDO:q'""unset _OLD_VIRTUAL_{UNDO,PATH,PYTHONHOME,ENV,ENV_PROMPT,PROMPT,NEW_PATH,FOLDER}'
+''set _OLD_VIRTUAL_UNDO = $_OLD_VIRTUAL_UNDO:q'""unset _OLD_VIRTUAL_{UNDO,PATH,PYTHONHOME,ENV,ENV_PROMPT,PROMPT,LIST,NEW_PATH,FOLDER}'
 
 ''setenv VIRTUAL_ENV __VENV_DIR__
 ''setenv VIRTUAL_ENV_PROMPT __VENV_BARE_PROMPT__

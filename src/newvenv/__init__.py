@@ -146,8 +146,6 @@ class EnvBuilder:
         is_foreign = type(self) is not EnvBuilder or not names.isdisjoint(vars(self))
         kind = "full" if is_foreign or self.upgrade_deps else "part"
         clears = self.clear and _is_ours(self.ensure_directories, self.clear_directory)
-        if self.clear and not clears:
-            kind = "every"
         return _undo.Undo(target, kind, clears=clears, makes=_is_ours(self.ensure_directories))
 
     def _fill(self, context: types.SimpleNamespace) -> None:

@@ -21,7 +21,7 @@ def main(args: list[str] | None = None) -> int:
     0, or 1 with a line ``Error: ...`` on stderr, or as shells have it 128 + N after
     signal N. Usage errors and ``--help`` raise ``SystemExit``, as argparse does.
     """
-    _raise_on_sigterm()
+    _catch_signals()
     try:
         from newvenv import main as run
 
@@ -35,7 +35,7 @@ def main(args: list[str] | None = None) -> int:
         _report(error)
         return 1
     finally:
-        _end_by_signals(args is None)
+        _release_signals(args is None)
     return 0
 
 
@@ -50,28 +50,55 @@ def _report(error: Exception) -> None:
     sys.stderr.write(f"Error: {text}\n")
 
 
-def _raise_on_sigterm() -> None:
+def _catch_signals() -> None:
     import _signal  # type: ignore[import-not-found]  # the module signal costs an enum
 
     if _signal.getsignal(_SIGTERM) == _signal.SIG_DFL:
-        _signal.signal(_SIGTERM, _terminate)
+        _signal.signal(_SIGTERM, _interrupt)
+    if _signal.getsignal(_SIGINT) is _signal.default_int_handler:
+        _signal.signal(_SIGINT, _interrupt)
 
 
-def _end_by_signals(is_program: bool) -> None:
-    """Let signals end the process again, at once: there is nothing more to be undone.
+def _release_signals(is_program: bool) -> None:
+    """Let signals do again what they did: there is nothing more to be undone.
 
-    :param is_program: Ctrl-C has no other purpose any more, either.
+    :param is_program: nobody here waits for Ctrl-C any more; it ends the process at once.
     """
     import _signal
 
-    if _signal.getsignal(_SIGTERM) is _terminate:
+    if _signal.getsignal(_SIGTERM) is _interrupt:
         _signal.signal(_SIGTERM, _signal.SIG_DFL)
-    if is_program and _signal.getsignal(_SIGINT) is _signal.default_int_handler:
-        _signal.signal(_SIGINT, _signal.SIG_DFL)
+    if _signal.getsignal(_SIGINT) is _interrupt:
+        handler = _signal.SIG_DFL if is_program else _signal.default_int_handler
+        _signal.signal(_SIGINT, handler)
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise _Terminated
+def _interrupt(signal: int, _: object) -> NoReturn:
+    """End what runs in the environment, then this run.
+
+    subprocess ends its own child only, and pip is a child of that: it would go on.
+    """
+    import os
+
+    for pid in _descendants(os.getpid()):
+        try:
+            os.kill(pid, _SIGTERM)
+        except OSError:
+            pass
+    raise _Terminated if signal == _SIGTERM else KeyboardInterrupt
+
+
+def _descendants(pid: int) -> list[int]:
+    """Return the children of the process *pid*, their children, and so on.
+
+    Only Linux tells (proc_pid_task_tid_children(5)).
+    """
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(child) for child in file.read().split()]
+    except (OSError, ValueError):
+        return []
+    return [*children, *(pid for child in children for pid in _descendants(child))]
 
 
 if __name__ == "__main__":

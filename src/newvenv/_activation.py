@@ -62,9 +62,10 @@ def render(text: str, context: types.SimpleNamespace) -> str:
     A harmless value takes no quotes where the template has quoted it itself.
     """
     quote = _quoting.for_script(getattr(context, "script_path", ""))
-    rendered, start = [], 0
+    rendered: list[str] = []
+    start = 0
     for begin, end in _placeholders(text):
-        value = _as_utf8(_VALUES[text[begin:end]](context))
+        value = _writable(_VALUES[text[begin:end]](context))
         bare = _quoting.is_harmless(value) and _is_quoted(text, begin)
         rendered += text[start:begin], value if bare else quote(value)
         start = end
@@ -177,11 +178,16 @@ def _is_quoted(text: str, begin: int) -> bool:
     return line.startswith("#") or any(line.count(quote) % 2 for quote in "\"'")
 
 
-def _as_utf8(value: str) -> str:
-    """*value* such that its UTF-8 form has the bytes that the file system has."""
-    if os.name == "nt":
-        return value
-    return os.fsencode(value).decode("utf-8", "surrogateescape")
+def _writable(value: str) -> str:
+    """*value* such that, written as UTF-8, it has the bytes that the file system has.
+
+    What no name can have, a NUL or half a surrogate pair, is left out or replaced.
+    """
+    try:
+        data = value.encode("utf-8") if os.name == "nt" else os.fsencode(value)
+    except UnicodeEncodeError:
+        data = value.encode("utf-8", "replace")
+    return data.replace(b"\0", b"").decode("utf-8", "surrogateescape")
 
 
 def _bare_prompt(context: types.SimpleNamespace) -> str:

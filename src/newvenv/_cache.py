@@ -197,7 +197,7 @@ def _touch(path: str) -> None:
         if time() - os.stat(path).st_mtime > _TOUCH:
             os.utime(path)
     except OSError as error:
-        _debug("%s", error)
+        debug("%s", error)
 
 
 def make(identity: tuple[object, ...], name: str, build: Callable[[str], None]) -> Image:
@@ -218,9 +218,9 @@ def make(identity: tuple[object, ...], name: str, build: Callable[[str], None]) 
             _publish(aside, path, identity)
         finally:
             remove(aside)
-        _forget(root, path)
     except OSError as error:
         raise Unusable(f"can't put an image into {root!r}: {error}") from error
+    _forget(root, path)
     return _read(path, identity)
 
 
@@ -249,8 +249,11 @@ def _forget(root: str, used: str) -> None:
     for path in images(root):
         number = path.rpartition(".")[2]
         old = number.isdecimal() and int(number) < _image.FORMAT
-        if path != used and (old or time() - os.lstat(path).st_mtime > UNUSED):
-            remove(path)
+        try:
+            if path != used and (old or time() - os.lstat(path).st_mtime > UNUSED):
+                remove(path)
+        except OSError as error:  # another run is at it, as a rule
+            debug("%s", error)
 
 
 def images(root: str) -> list[str]:
@@ -279,7 +282,10 @@ def sweep(parent: str) -> list[str]:
     names = os.listdir(parent)
     left = [name for name in names if name.endswith(TEMPORARY) and _is_dead(name)]
     for name in left:
-        _files.delete(os.path.join(parent, name))
+        try:
+            _files.delete(os.path.join(parent, name))
+        except OSError as error:  # another run is at it, as a rule
+            debug("%s", error)
     return [name for name in names if name not in left]
 
 
@@ -404,6 +410,9 @@ def _write_all(target: str, records: Mapping[str, bytes], time: int) -> os.stat_
         descriptor = os.open(path, _CREATE, 0o666)
         try:
             _fill(descriptor, data)
+        except OSError as error:
+            error.filename = path
+            raise
         finally:
             os.close(descriptor)
         os.utime(path, (time, time))
@@ -466,7 +475,7 @@ def _link_anew(source: _Folder, target: _Folder, entry: Entry, time: int) -> boo
         os.link(there, copy)
         os.replace(copy, here)
     except OSError as error:
-        _debug("%s", error)
+        debug("%s", error)
     finally:
         remove(copy)
     return os.path.lexists(there)
@@ -486,23 +495,32 @@ def _copy(source: _Folder, target: _Folder, entry: Entry, time: int, reflink: Re
     except OSError as error:
         raise Unusable(f"{entry[0]!r} in {source.path!r} can't be read: {error}") from error
     try:
-        outgoing = os.open(target.prefix + entry[0], _CREATE, 0o666, dir_fd=target.descriptor)
-        try:
-            if reflink is not None:
-                _check(source, os.fstat(incoming), entry, time)
-                reflink = reflink if reflink(incoming, outgoing) else None
-            if reflink is None:
-                _fill(outgoing, _contents(source.path, incoming, entry))
-            if entry[3] and os.name != "nt":
-                os.fchmod(outgoing, stat.S_IMODE(os.fstat(outgoing).st_mode) | 0o111)
-            if _BY_DESCRIPTOR:
-                os.utime(outgoing, (time, time))
-        finally:
-            os.close(outgoing)
-        if not _BY_DESCRIPTOR:
-            os.utime(target.prefix + entry[0], (time, time))
+        return _write_copy(source, target, entry, time, incoming, reflink)
+    except OSError as error:
+        error.filename = f"{target.path}/{entry[0]}"
+        raise
     finally:
         os.close(incoming)
+
+
+def _write_copy(
+    source: _Folder, target: _Folder, entry: Entry, time: int, incoming: int, reflink: Reflink
+) -> Reflink:
+    outgoing = os.open(target.prefix + entry[0], _CREATE, 0o666, dir_fd=target.descriptor)
+    try:
+        if reflink is not None:
+            _check(source, os.fstat(incoming), entry, time)
+            reflink = reflink if reflink(incoming, outgoing) else None
+        if reflink is None:
+            _fill(outgoing, _contents(source.path, incoming, entry))
+        if entry[3] and os.name != "nt":
+            os.fchmod(outgoing, stat.S_IMODE(os.fstat(outgoing).st_mode) | 0o111)
+        if _BY_DESCRIPTOR:
+            os.utime(outgoing, (time, time))
+    finally:
+        os.close(outgoing)
+    if not _BY_DESCRIPTOR:
+        os.utime(target.prefix + entry[0], (time, time))
     return reflink
 
 
@@ -636,7 +654,8 @@ def _files_below(path: str, prefix: str = "") -> Iterator[str]:
             yield prefix + entry.name
 
 
-def _debug(message: str, *values: object) -> None:
+def debug(message: str, *values: object) -> None:
+    """Log what made a run take a slower way, and nothing worse."""
     from . import logger
 
     logger.debug(message, *values)

@@ -68,7 +68,8 @@ def run(args: list[str]) -> None:
         try:
             builder.create(env_dir)
         except OSError as error:
-            error.filename = error.filename or env_dir
+            if not os.path.isabs(str(error.filename or "")):
+                error.filename = env_dir
             raise
         except KeyboardInterrupt as interrupt:
             interrupt.args = (env_dir,)

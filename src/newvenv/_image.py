@@ -186,11 +186,14 @@ def wheel(path: str) -> tuple[str, Files]:
     from installer.sources import WheelFile
 
     with WheelFile.open(path) as source:  # type: ignore[arg-type]  # it takes strings
-        source.validate_record(validate_contents=False)
         destination = _Destination()
         install(source, destination, {})  # type: ignore[arg-type]  # it has the methods
         info, record = source.dist_info_dir, source.read_dist_info("RECORD")
-    return info, _with_marks(info, _verified(info, destination.files, record))
+    files = _verified(info, destination.files, record)
+    missing = {name for name, digest in _hashes(record).items() if digest} - files.keys()
+    if missing:
+        raise ValueError(f"{path!r} lacks {sorted(missing)[0]!r}")
+    return info, _with_marks(info, files)
 
 
 class _Destination:
@@ -236,12 +239,10 @@ def installed(info_path: str) -> tuple[str, Files]:
 
     :raises ValueError: a file has another hash than RECORD says.
     """
-    import csv
-
     site, info = os.path.split(info_path)
     record = _text(os.path.join(info_path, "RECORD"))
     if record:
-        names: Iterable[str] = [row[0] for row in csv.reader(record.splitlines()) if row]
+        names: Iterable[str] = _hashes(record)
     else:
         names = [*_walk(site, info), *_walk(site, info.partition("-")[0])]
     files = {}
@@ -285,10 +286,9 @@ def _verified(info: str, files: Files, record: str) -> Files:
 
     :raises ValueError: one does not, or is not mentioned.
     """
-    import csv
     import hashlib
 
-    hashes = {row[0]: row[1] for row in csv.reader(record.splitlines()) if row}
+    hashes = _hashes(record)
     found = {name: file for name, file in files.items() if name != f"{info}/RECORD"}
     for name, (data, _) in found.items():
         algorithm, _, digest = hashes.get(name, "").partition("=")
@@ -297,6 +297,19 @@ def _verified(info: str, files: Files, record: str) -> Files:
         if _base64(hashlib.new(algorithm, data).digest()) != digest:
             raise ValueError(f"{name!r} is not what the RECORD of {info!r} says")
     return found
+
+
+def _hashes(record: str) -> dict[str, str]:
+    """Return the hash, or ``""``, of each file that *record* lists.
+
+    :raises ValueError: it is no RECORD.
+    """
+    import csv
+
+    rows = [row for row in csv.reader(record.splitlines()) if row]
+    if any(len(row) != 3 for row in rows):
+        raise ValueError("a line of RECORD has not three fields")
+    return {name: digest for name, digest, _ in rows}
 
 
 def _base64(digest: bytes) -> str:
@@ -315,8 +328,13 @@ def hash_and_size(data: bytes) -> str:
 
 
 def _sha256() -> Callable[[bytes], Any]:
-    """Return ``hashlib.sha256``, or the same without OpenSSL, which takes 2 ms to load."""
+    """Return ``hashlib.sha256``, or what does the same and needs no OpenSSL.
+
+    To load that takes 2 ms; once it is there, it is five times as fast.
+    """
     for module in ("_sha2", "_sha256"):  # from 3.12 on, before that
+        if "hashlib" in sys.modules:
+            break
         try:
             return __import__(module).sha256  # type: ignore[no-any-return]
         except ImportError:
@@ -473,9 +491,9 @@ def bytecode_name(name: str) -> str:
 
 
 def _scripts(files: Files, template: str, launcher: bytes) -> dict[str, tuple[bytes, bytes]]:
-    """Return the scripts of a distribution that consists of *files*, by name.
+    """Return what stands around the first lines of a distribution's scripts, by name.
 
-    pip takes what its own wheel says as a hint only, and makes these three.
+    Whatever names pip's own wheel gives, pip makes these three.
     """
     targets = _console_scripts(files)
     if "pip" in targets:
@@ -499,7 +517,7 @@ def _console_scripts(files: Files) -> dict[str, str]:
 
 
 def _script_body(template: str, target: str, launcher: bytes) -> bytes:
-    """Return what follows the first line; behind a Windows launcher that is a ZIP file."""
+    """Return what follows the first lines; behind a Windows launcher that is a ZIP file."""
     module, _, function = target.partition(":")
     words = {"module": module, "import_name": function.partition(".")[0], "func": function}
     text = (template % words).encode()

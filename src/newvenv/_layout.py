@@ -77,7 +77,9 @@ def _refuse_precious(path: str) -> None:
     :param path: the folder, its links resolved.
     """
     homes, current = _homes(), _current()
-    installed = (sys.base_prefix, sys.base_exec_prefix, os.__file__)
+    # Up to Python 3.10 an environment's Python takes itself for the base.
+    base = os.path.dirname(base_executable())
+    installed = (sys.base_prefix, sys.base_exec_prefix, os.__file__, base)
     precious = {
         "the root of a file system": os.path.dirname(path) == path,
         "a home directory": any(_is_above(path, home) for home in homes),
@@ -168,7 +170,7 @@ def _check_length(env_dir: str, place: str, length: int) -> None:
 def _check_file_system(place: str, size: int, files: int) -> None:
     """Refuse a file system that is mounted read-only, or that has no room for so much."""
     state = os.statvfs(place)
-    if state.f_flag & os.ST_RDONLY:
+    if state.f_flag & getattr(os, "ST_RDONLY", 1):
         raise OSError(errno.EROFS, "Read-only file system", place)
     # Those that can't tell say 0 of 0.
     if state.f_blocks and state.f_bfree * state.f_frsize < size:
@@ -185,11 +187,21 @@ def check_is_environment(env_dir: str) -> None:
     if not os.path.isdir(env_dir) or os.path.islink(env_dir):
         return  # :func:`check` knows what to say of it.
     names = _files.entries(env_dir)
-    if names and "pyvenv.cfg" not in names:
+    if names and "pyvenv.cfg" not in names and not _is_begun(env_dir):
         raise ValueError(
             f"Refusing to clear {env_dir!r}: it is no environment, having no pyvenv.cfg; "
             "add --force to delete what is in it"
         )
+
+
+def _is_begun(env_dir: str) -> bool:
+    """Has a run made *env_dir*, or set a ``pyvenv.cfg`` aside there, and not ended yet?"""
+    names = [name for name in os.listdir(env_dir) if name.endswith(_files.TEMPORARY)]
+    return any(
+        _files.kind(name) in ("new", "empty")
+        or os.path.isfile(os.path.join(env_dir, name, "pyvenv.cfg"))
+        for name in names
+    )
 
 
 def base_executable() -> str:

@@ -21,8 +21,11 @@ HARMLESS = frozenset(_DIGITS + _LETTERS + _LETTERS.upper() + "%+,-./:=@_")
 
 
 def is_harmless(value: str) -> bool:
-    """Does *value* need no quotes, and mean the same when it has some?"""
-    return bool(value) and HARMLESS.issuperset(value)
+    """Does *value* need no quotes, and mean the same when it has some?
+
+    To zsh, ``=name`` is where the program of that name is.
+    """
+    return HARMLESS.issuperset(value) and value[:1] not in ("", "=")
 
 
 def sh(value: str) -> str:
@@ -105,10 +108,10 @@ def for_script(path: str) -> Callable[[str], str]:
 
 
 def bash_prompt(value: str) -> str:
-    """*value* as part of bash's PS1, drawn literally whatever the options are.
+    r"""*value* as part of bash's PS1, drawn literally whatever the options are.
 
-    The output of ``\\D{...}`` is taken as it is: never expanded again, neither by
-    ``promptvars`` nor as a history number, and ``\\$`` would be ``#`` for root.
+    The output of ``\D{...}`` is taken as it is: never expanded again, neither by
+    ``promptvars`` nor as a history number, and ``\$`` would be ``#`` for root.
     """
     return "".join(f"\\D{{{char}}}" if char in "\\$`!" else char for char in value)
 

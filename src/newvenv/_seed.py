@@ -60,28 +60,44 @@ def install(context: types.SimpleNamespace, call_new_python: Callable[..., objec
     :param call_new_python: runs that; called for the slow way as
         ``call_new_python(context, *arguments, stderr=STDOUT)``.
     :raises OSError: the environment can't be written.
-    :raises subprocess.CalledProcessError: ``ensurepip`` failed.
+    :raises subprocess.CalledProcessError: the slow way failed.
     """
     mode = _cache.link_mode()
-    try:
-        if _is_ordinary(context):
+    command = _ensurepip_command()
+    if _is_ordinary(context):
+        try:
             _install_image(context, mode)
             return
-    except Exception as error:
-        if getattr(error, "errno", None) in _FATAL or _ensurepip() is None:
-            raise
-        _debug("Installing pip the slow way: %r", error)
-    _run_ensurepip(context, call_new_python)
-
-
-def _run_ensurepip(context: types.SimpleNamespace, call_new_python: Callable[..., object]) -> None:
+        except Exception as error:
+            command = command if _ensurepip() is not None else _pip_command(_seeds())
+            if getattr(error, "errno", None) in _FATAL or not command:
+                raise
+            _cache.debug("Installing pip the slow way: %r", error)
     from . import subprocess
 
+    call_new_python(context, *command, stderr=subprocess.STDOUT)
+
+
+def _ensurepip_command() -> Sequence[str]:
     # Isolated, so that nothing is imported from the environment's folder. Since 3.11 the
     # interpreter can be told just that, and keeps the user's other settings (gh-98251).
     isolated = () if _compat.SAFE_PATH else ("-I",)
-    command = (*isolated, "-m", "ensurepip", "--upgrade", "--default-pip")
-    call_new_python(context, *command, stderr=subprocess.STDOUT)
+    return (*isolated, "-m", "ensurepip", "--upgrade", "--default-pip")
+
+
+def _pip_command(seeds: Seeds) -> Sequence[str]:
+    """Return how a pip that is still in its wheel installs *seeds*, as ensurepip does.
+
+    That pip can run from its wheel is promised nowhere, but ensurepip relies on it, too.
+    """
+    if not seeds or not seeds[0].endswith(".whl"):
+        return ()
+    folder, pins = os.path.dirname(seeds[0]), []
+    for seed in seeds:
+        project, version = os.path.basename(seed).split("-")[:2]
+        pins.append(f"{project}=={version}")
+    options = ("--no-index", "--no-cache-dir", "--upgrade", "--find-links", folder)
+    return ("-I", os.path.join(seeds[0], "pip"), "--isolated", "install", *options, *pins)
 
 
 # Is the fast way right here?
@@ -127,16 +143,20 @@ def _is_below(path: str, folder: str) -> bool:
 def _ensurepip() -> str | None:
     """Return the folder of ``ensurepip``, or None if it can't be imported.
 
-    All finders are asked, as an import would, but ``ensurepip`` itself is not imported:
-    that loads subprocess, tempfile and more.
+    All finders are asked, as an import would, for it may be blocked; but only for the
+    standard library's, as a file of that name in the current folder counts for nothing.
+    It is not imported: that loads subprocess, tempfile and more.
     """
-    if "ensurepip" in sys.modules and sys.modules["ensurepip"] is None:
+    if sys.modules.get("ensurepip", sys) is None:
         return None
+    library = [os.path.dirname(os.__file__)]
     for finder in sys.meta_path:
         try:
-            spec = finder.find_spec("ensurepip", None)
+            spec = finder.find_spec("ensurepip", library)
         except ImportError:
             return None
+        except AttributeError:
+            continue  # a finder of the kind that there was before 3.4
         if spec is not None:
             return os.path.dirname(spec.origin or "")
     return None
@@ -282,7 +302,7 @@ def _install_image(context: types.SimpleNamespace, mode: str) -> None:
             return
         except _cache.Unusable as error:
             problem = error
-    _debug("%s", problem)
+    _cache.debug("%s", problem)
     _install_private_image(context, names, identity, build)
 
 
@@ -324,6 +344,10 @@ def _place(image: Image, context: types.SimpleNamespace, names: Sequence[str], m
             for name in script_names:
                 _write_script(os.path.join(context.bin_path, _file_name(name)), scripts[name])
             _move(os.path.join(aside, info), os.path.join(context.lib_path, info))
+    except OSError as error:
+        if isinstance(error.filename, str):  # Nobody else knows of the folder aside.
+            error.filename = error.filename.replace(aside, context.lib_path)
+        raise
     finally:
         _cache.remove(aside)
 
@@ -352,8 +376,9 @@ def _move(source: str, target: str) -> None:
     """
     try:
         os.rename(source, target)
-    except OSError:
+    except OSError as error:
         if not _cache.same(source, target):
+            _files.say(error, target)
             raise
 
 
@@ -437,9 +462,3 @@ def _is_text(path: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _debug(message: str, *values: object) -> None:
-    from . import logger
-
-    logger.debug(message, *values)

@@ -9,7 +9,6 @@ on the same file system. The name's first part tells what that is good for:
 ``part``   a likeness of what newvenv itself replaces
 ``pip``    a likeness of the packages that pip replaces
 ``full``   a likeness of all that pip or a subclass may replace
-``every``  a likeness of everything, since a subclass will clear the folder itself
 ``clear``  what the folder held, on its way here to be cleared
 ``all``    everything that the folder held
 
@@ -44,13 +43,10 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 #: What is kept, each kind on top of those before it, which it makes unnecessary.
-_RANKS = {"all": 7, "clear": 6, "new": 5, "empty": 5, "every": 4, "full": 3, "pip": 2, "part": 1}
-
-#: The kinds for others' code, which may write into files and make what it likes.
-_FOREIGN = ("full", "every")
+_RANKS = {"all": 6, "clear": 5, "new": 4, "empty": 4, "full": 3, "pip": 2, "part": 1}
 
 #: The kinds that a folder has while things are given back from it; the greatest goes first.
-_CLAIMED = {**_RANKS, "back": 8}
+_CLAIMED = {**_RANKS, "back": 7}
 
 #: All kinds that tell of what is under way here; names of other rooms have none.
 _KINDS = frozenset([*_CLAIMED, "fill", "done", "mark", "file"])
@@ -102,7 +98,7 @@ _running: dict[tuple[str, int], Undo] = {}
 class Undo:
     """Takes back what happens to the folder *env_dir* in a ``with`` block that fails.
 
-    :param kind: what may be replaced: ``part``, ``full`` or ``every``, see above.
+    :param kind: what may be replaced: ``part`` or ``full``, see above.
     :param clears: the block clears the folder before it does anything else to it, so
         there is nothing to keep before that.
     :param makes: nobody minds if the folder is made at once.
@@ -138,15 +134,18 @@ class Undo:
             self._insist(self._take_back if kind else self._forget)
         finally:
             _running.pop((self.env_dir, get_ident()), None)
+            for path in _found(self.env_dir):  # What is left, the next run shall deal with.
+                _files.finished(path)
+                _remove_mark(path)
 
     def run(self, steps: Callable[[], object]) -> None:
         """Run *steps*, and again if others at work in the folder got in their way.
 
-        Steps that are not all newvenv's own (kinds ``full`` and ``every``) are not run twice.
+        Steps that are not all newvenv's own (kind ``full``) are not run twice.
 
         :raises Exception: whatever *steps* raise, when there is no hope, or no end.
         """
-        for pause in _DISTURBED if self.kind not in _FOREIGN else ():
+        for pause in _DISTURBED if self.kind != "full" else ():
             try:
                 steps()
                 if not self._is_overtaken():
@@ -185,13 +184,13 @@ class Undo:
         found = recover(self.env_dir)
         if _is_moving(found):
             return False
+        self.is_secured = True  # or nearly: from here on there may be something to claim
         kept = _kept(found)
         for path in kept.values():
             _put_mark(path)
         need = kind or self._need()
         if max([_RANKS[name] for name in kept], default=0) < _RANKS.get(need, 0):
             _keep(self.env_dir, need)
-        self.is_secured = True
         self.is_cleared = self.is_cleared or "all" in kept
         return True
 
@@ -225,18 +224,20 @@ class Undo:
         What resists is reported and not raised: either there is something more
         important to say, or all is well but for some rubbish.
         """
-        interrupt = None
+        interrupt = problem = None
         for _ in range(_PATIENCE):
             try:
                 act()
+                problem = None
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
             except OSError as error:
-                from . import logger
+                problem = error
+        if problem:
+            from . import logger
 
-                logger.warning("Could not put everything in order in %r: %s", self.env_dir, error)
-                break
+            logger.warning("Could not put everything in order in %r: %s", self.env_dir, problem)
         if interrupt and act == self._forget:
             raise interrupt
 
@@ -274,8 +275,11 @@ class Undo:
             claimed += [_turn(path, kind) for kind, path in kept.items()]
             if not any(map(_others_marks, claimed)):
                 return sorted(claimed, key=lambda path: -_CLAIMED[_files.kind(path)])
-        for path in [*claimed, *kept.values()]:  # Others came, maybe just before.
-            _release(path)
+        for path in [*claimed, *kept.values()]:
+            _remove_mark(path)
+        for path in claimed:  # Others came just before this was taken away from them.
+            os.rename(path, _place(self.env_dir, _files.kind(path)))
+            _files.finished(path)
         return []
 
 
@@ -410,19 +414,15 @@ def _turn(path: str, kind: str) -> str:
     return turned
 
 
-def _release(path: str) -> None:
-    """Leave what others need to them."""
+def _remove_mark(path: str) -> None:
     try:
         os.rmdir(_mark(path))
     except OSError:
         pass
-    if _maker(path):
-        os.rename(path, _place(os.path.dirname(path), _files.kind(path)))
-        _files.finished(path)
 
 
 def _discard(path: str) -> None:
-    """Delete the temporary folder *path*, which counts for nothing from the first moment."""
+    """Delete *path*, a folder or a file, which is out of the way from the first moment."""
     _delete_own([_files.temporary(os.path.dirname(path), "done")])
     try:
         doomed = _turn(path, "done")
@@ -435,7 +435,8 @@ def _discard(path: str) -> None:
 def _is_removed(path: str) -> bool:
     """Remove the folder *path*, if there is nothing in it but the mark of this thread."""
     try:
-        os.rmdir(_mark(path))
+        if _has_own_mark(path):
+            os.rmdir(_mark(path))
         os.rmdir(path)
     except OSError:
         return False
@@ -480,16 +481,26 @@ def _keep(env_dir: str, kind: str) -> None:
     if kind == "all":
         _move_aside(env_dir)
     elif kind in ("new", "empty"):
-        os.mkdir(_place(env_dir, kind), 0o700)
-        _put_mark(_place(env_dir, kind))
+        _make_shared(_place(env_dir, kind))
     else:
         _keep_likeness(env_dir, kind)
 
 
+def _make_shared(path: str) -> None:
+    """Make the folder *path* for all, and the mark in it; only one thread can."""
+    try:
+        os.mkdir(path, 0o700)
+        _put_mark(path)
+    except FileExistsError:
+        raise  # It is somebody else's.
+    except BaseException:
+        _is_removed(path)
+        raise
+
+
 def _move_aside(env_dir: str) -> None:
     aside = _place(env_dir, "clear")
-    os.mkdir(aside, 0o700)
-    _put_mark(aside)
+    _make_shared(aside)
     for name in _files.entries(env_dir):
         try:
             os.rename(os.path.join(env_dir, name), os.path.join(aside, name))
@@ -509,7 +520,7 @@ def _keep_likeness(env_dir: str, kind: str) -> None:
         for path in _replaceable(env_dir, kind):
             likeness = os.path.join(fill, path[len(env_dir) :].lstrip(os.sep))
             os.makedirs(os.path.dirname(likeness), exist_ok=True)
-            _mirror(path, likeness, copies=kind in _FOREIGN)
+            _mirror(path, likeness, copies=kind == "full")
         os.rename(fill, _place(env_dir, kind))
     except BaseException:
         _delete_own([fill])
@@ -525,10 +536,10 @@ def _replaceable(env_dir: str, kind: str) -> Iterable[str]:
             if os.path.basename(folder) == "site-packages" and name.startswith(_PIP):
                 yield path
         return
-    folders = _FULL if kind in _FOREIGN else _PART
+    folders = _FULL if kind == "full" else _PART
     for name in _files.entries(env_dir):
         path = os.path.join(env_dir, name)
-        if kind == "every" or name in folders or not os.path.isdir(path):
+        if name in folders or not os.path.isdir(path):
             yield path
 
 
@@ -624,12 +635,9 @@ def _move_back(aside: str) -> str:
     env_dir, kind = os.path.dirname(aside), _files.kind(aside)
     kept = _files.entries(aside)
     if kind != "back":
-        done = _files.temporary(env_dir, "done")
-        _delete_own([done])
-        os.mkdir(done, 0o700)
         for name in _files.entries(env_dir):
             if kind == "all" or name in kept:
-                os.rename(os.path.join(env_dir, name), os.path.join(done, name))
+                _discard(os.path.join(env_dir, name))
         aside = _turn(aside, "back")
     for name in kept:
         if not os.path.lexists(os.path.join(env_dir, name)):
@@ -644,7 +652,7 @@ def _delete_new(aside: str) -> None:
         listed = {os.fsdecode(name) for name in file.read().split(b"\0")}
     for name in _relative(env_dir):
         if name not in listed and (
-            _files.kind(aside) in _FOREIGN or name.partition(os.sep)[0] in _FULL
+            _files.kind(aside) == "full" or name.partition(os.sep)[0] in _FULL
         ):
             path = os.path.join(env_dir, name)
             if os.path.lexists(path):
@@ -735,7 +743,7 @@ def _recover(path: str) -> None:
     if kind in ("clear", "back") or (kind == "all" and not _is_usable(env_dir)):
         _give_back(path)
         return
-    if was_claimed and kind in ("part", "pip", *_FOREIGN):
+    if was_claimed and kind in ("part", "pip", "full"):
         _return_missing(path, env_dir)
     _discard(path)
 

@@ -21,14 +21,14 @@ class Named(NamedTuple):
     scripts: str
 
 
-def run(shell: Shell, folder: Path, lines: list[str]) -> str:
+def run(shell: Shell, folder: Path, lines: list[str], **variables: str) -> str:
     """Run *lines* in *folder* as a script of *shell*; what it prints is text in return."""
     script = folder / f"script-{shell.name}"
     script.write_bytes(os.fsencode("\n".join([shell.begin, *lines, ""])))
     done = subprocess.run(
         shell.argv(str(script)),
         cwd=folder,
-        env=rows.base_environment(str(folder)),
+        env={**rows.base_environment(str(folder)), **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -107,7 +107,7 @@ NU = Shell(
 
 XONSH = Shell(
     "xonsh",
-    ("xonsh", "--no-rc", "--no-env"),
+    ("xonsh", "--no-rc"),
     script="activate.xsh",
     language="python",
     slow=True,

@@ -10,9 +10,8 @@ import struct
 import subprocess
 import termios
 import time
+from pathlib import Path
 
-#: Wide, so that no shell has to wrap or scroll its line.
-_SIZE = struct.pack("HHHH", 50, 2000, 0, 0)
 _PATIENCE = 20.0  # seconds
 _SILENCE = 0.002  # seconds
 
@@ -20,9 +19,12 @@ _SILENCE = 0.002  # seconds
 class Terminal:
     """A shell on a terminal of its own."""
 
-    def __init__(self, argv: list[str], folder: str, environment: dict[str, str]) -> None:
+    def __init__(
+        self, argv: list[str], folder: str, environment: dict[str, str], columns: int = 2000
+    ) -> None:
+        """Start it; so many columns that no shell has to wrap or scroll its line."""
         self._side, inner = pty.openpty()
-        fcntl.ioctl(inner, termios.TIOCSWINSZ, _SIZE)
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
         settings = termios.tcgetattr(inner)
         settings[3] &= ~termios.ECHO  # pleases those that do not edit the line themselves
         termios.tcsetattr(inner, termios.TCSANOW, settings)
@@ -55,6 +57,23 @@ class Terminal:
             assert self._readable(max(0.0, deadline - time.monotonic())), shown
             shown += os.read(self._side, 65536)
         return shown
+
+    def until_quiet(self, seconds: float) -> None:
+        """Read until there has been something, and then nothing for so long."""
+        seen = self._readable(_PATIENCE)
+        while seen and self._readable(seconds):
+            os.read(self._side, 65536)
+
+    def until_exists(self, path: Path) -> None:
+        """Read until the shell has made the file *path*.
+
+        :raises AssertionError: it does not come in reasonable time.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while not path.exists():
+            assert time.monotonic() < deadline, path
+            while self._readable(0.02):
+                os.read(self._side, 65536)
 
     def type(self, line: str) -> None:
         """Type *line* and Enter."""

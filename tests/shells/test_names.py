@@ -30,8 +30,18 @@ def _named(root: Path, number: int, name: str, prompt: str) -> Named:
     return Named(os.fsencode(folder), os.fsencode(prompt), str(link / "bin"))
 
 
-@pytest.mark.parametrize("shell", rows.parameters(rows.ALL))
-def test_names(shell: Shell, named: list[Named], tmp_path: Path) -> None:
+def _in_locales() -> list[object]:
+    """Return each shell in a locale of UTF-8, and those that read bytes also in that of C."""
+    return [
+        pytest.param(shell, locale, id=f"{shell.name}-{locale}", marks=rows.marks(shell))
+        for shell in rows.ALL
+        for locale in ("C.UTF-8", "C")
+        if locale != "C" or (shell.raw and not shell.slow)
+    ]
+
+
+@pytest.mark.parametrize(("shell", "locale"), _in_locales())
+def test_names(shell: Shell, locale: str, named: list[Named], tmp_path: Path) -> None:
     """Whatever the name, it is just a name: exact in the variables, and never run."""
     tried = named if shell.raw else named[: len(HOSTILE)]
     # Every other folder still has all the names, half of them as prompts.
@@ -45,7 +55,7 @@ def test_names(shell: Shell, named: list[Named], tmp_path: Path) -> None:
             "deactivate",
             shell.report.format(f"off{number}"),
         ]
-    assert run(shell, tmp_path, lines) == ""
+    assert run(shell, tmp_path, lines, LC_ALL=locale) == ""
 
     before = read_report(tmp_path / "before", shell)
     for number, each in enumerate(tried):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from newvenv import _activation
 from shells import environments, rows, state
 from shells.driver import run
 from shells.names import SENTINEL
@@ -204,3 +205,44 @@ def test_ways(shell: Shell, way: Way, tmp_path: Path) -> None:
     begin = ["set -eu", ". ./common", "export PYTHONHOME=/home"]
     told = run(shell, tmp_path, [*begin, *way.lines]).splitlines()
     assert told == [line.replace("@", str(tmp_path)) for line in way.told]
+
+
+@pytest.mark.parametrize("options", [":", "shopt -u promptvars", "setopt nopromptpercent"])
+@pytest.mark.parametrize("shell", rows.parameters(rows.SH))
+def test_prompt_exported(shell: Shell, options: str, tmp_path: Path) -> None:
+    """A prompt that other shells inherit does not hold a name that is code to them."""
+    environments.make(tmp_path / "e", prompt="a `touch ran` $(touch ran)")
+    lines = [
+        f"{options} 2>/dev/null || :",
+        *("export PS1='> '", ". e/bin/activate", 'echo "$PS1"', "deactivate", 'echo "$PS1"'),
+    ]
+    active, after = run(shell, tmp_path, lines).splitlines()
+    assert "touch" not in active
+    assert after == "> "
+
+
+_CYGPATH = '#!/bin/sh\necho "/c/a b"\n'
+
+
+@pytest.mark.parametrize("shell", rows.parameters([*rows.SH, rows.FISH]))
+@pytest.mark.parametrize(
+    ("tool", "found"),
+    [
+        pytest.param("cygpath", "/c/a b|/c/a b/Scripts:", id="converted"),
+        pytest.param("other", "C:\\a b|C:\\a b/Scripts:", id="no program for it"),
+    ],
+)
+def test_windows_path(shell: Shell, tool: str, found: str, tmp_path: Path) -> None:
+    """In a shell of Cygwin or MSYS, a Windows path becomes one that the shell can use."""
+    facts = environments.context(tmp_path)
+    facts.env_dir, facts.bin_name, facts.bin_path = "C:\\a b", "Scripts", str(tmp_path)
+    _activation.install(_activation.templates(), facts, _activation.render)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / tool).write_text(_CYGPATH)
+    (tools / tool).chmod(0o755)
+    tell = '/usr/bin/printf \'%s|%s\' "$VIRTUAL_ENV" "$PATH"'
+    lines = [shell.source.format(f"./{shell.script}"), tell, "deactivate"]
+    path = f"{tools}:/usr/bin:/bin"
+    printed = run(shell, tmp_path, ["set -e"] * (shell in rows.SH) + lines, PATH=path)
+    assert printed == f"{found}{path}"

@@ -43,7 +43,7 @@ def _processes(shell: Shell, folder: Path, lines: list[str]) -> list[str]:
 )
 def test_no_process(shell: Shell, tmp_path: Path) -> None:
     """Neither activation nor deactivation starts a process."""
-    folder = environments.make(tmp_path / "e", prompt="it's $(ls) `ls`")
+    folder = environments.make(tmp_path / "e", prompt="it's %n!")
     source = shell.source.format(f"{folder}/bin/{shell.script}")
     nothing = _processes(shell, tmp_path, [])
     assert nothing
@@ -102,3 +102,13 @@ def test_line_ends() -> None:
     batch = {name for name, text in texts.items() if text.count(b"\r\n") == text.count(b"\n")}
     assert batch == {"activate.bat", "deactivate.bat"}
     assert not [name for name in texts.keys() - batch if b"\r" in texts[name]]
+
+
+_ABSENT = sorted({shell.command[0] for shell in rows.ALL if not shell.present})
+
+
+@pytest.mark.shells
+@pytest.mark.skipif(bool(_ABSENT), reason=f"absent, and so not tried: {' '.join(_ABSENT)}")
+def test_every_shell_is_tried() -> None:
+    """All shells that newvenv has scripts for, and that there are tests of, are there."""
+    assert not _ABSENT
