@@ -252,7 +252,7 @@ def test_install_windows(
         pytest.param("prompt = True", "True", id="no text"),
         pytest.param("prompt = bare name", "bare name", id="of another tool"),
         pytest.param("PROMPT='a = b'", "a = b", id="key in capitals"),
-        pytest.param("prompt = 'a'\nprompt = 'b'", "a", id="twice"),
+        pytest.param("prompt = 'a'\nprompt = 'b'", "b", id="twice"),
         pytest.param("prompt = __import__('os')", "__import__('os')", id="not a literal"),
     ],
 )

@@ -258,15 +258,16 @@ def test_read(tmp_path: Path, text: str, values: dict[str, str]) -> None:
 
 
 def test_read_nothing(tmp_path: Path) -> None:
-    """Without a file there are no values."""
-    assert _config.read(str(tmp_path)) == {}
+    """Without a file there is nothing to read."""
+    with pytest.raises(FileNotFoundError):
+        _config.read(str(tmp_path))
 
 
 def test_read_no_text(tmp_path: Path) -> None:
-    """A file that is no text has no values."""
+    """Bytes that are no text are kept as paths have them."""
     (tmp_path / "pyvenv.cfg").write_bytes(b"home = \xff\n")
 
-    assert _config.read(str(tmp_path)) == {}
+    assert _config.read(str(tmp_path)) == {"home": "\udcff"}
 
 
 @pytest.mark.parametrize(

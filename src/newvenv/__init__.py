@@ -413,7 +413,7 @@ def activation_environment(env_dir: Path) -> dict[str, str | None]:
     """
     from . import _activation
 
-    return _activation.environment(os.path.abspath(env_dir))
+    return _activation.environment(env_dir)
 
 
 def main(args: list[str] | None = None) -> None:

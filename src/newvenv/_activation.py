@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from . import _compat, _files, _quoting
+from . import _compat, _config, _files, _quoting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
         subprocess.run(["python", "-V"], env=env)
     """
     env_dir = os.path.abspath(os.fspath(env_dir))
-    prompt = _recorded_prompt(os.path.join(env_dir, "pyvenv.cfg"))
+    prompt = _config.prompt(_config.read(env_dir))
     folders = os.environ.get("PATH", "").split(os.pathsep)
     bin_path = _bin_path(env_dir)
     rest = [] if folders == [""] else [folder for folder in folders if folder != bin_path]
@@ -217,25 +217,3 @@ def _bin_path(env_dir: str) -> str:
     """The folder of the scripts of *env_dir*; MSYS2's Python on Windows calls it ``bin``."""
     scripts = os.path.join(env_dir, "Scripts")
     return scripts if os.name == "nt" and os.path.isdir(scripts) else os.path.join(env_dir, "bin")
-
-
-def _recorded_prompt(path: str) -> str | None:
-    """The prompt in the ``pyvenv.cfg`` at *path*, if one is recorded there.
-
-    venv writes a Python literal; other tools write the name as it is.
-    """
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        lines = [line.partition("=") for line in file]
-    for key, _, value in lines:
-        if key.strip().lower() == "prompt":
-            return _literal(value.strip())
-    return None
-
-
-def _literal(text: str) -> str:
-    from ast import literal_eval
-
-    try:
-        return str(literal_eval(text))
-    except (ValueError, SyntaxError):
-        return text

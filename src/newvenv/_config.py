@@ -14,7 +14,7 @@ from . import _compat, _platform
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 #: Tools look for this file and know it by its contents.
 GIT_IGNORE = b"# Created by venv; see https://docs.python.org/3/library/venv.html\n*\n"
@@ -127,32 +127,40 @@ def _one_line(key: str, value: str) -> str:
 def read(env_dir: str) -> dict[str, str]:
     """Return the values of *env_dir*'s ``pyvenv.cfg`` as ``site`` reads them.
 
-    Keys are in lower case, and the last of equal keys wins. Without a readable file
-    the result is empty.
+    Keys are in lower case, and the last of equal keys wins.
+
+    :raises OSError: there is no such file, or it can't be read.
     """
-    try:
-        with open(os.path.join(env_dir, "pyvenv.cfg"), encoding="utf-8") as file:
-            pairs = [line.partition("=") for line in file]
-    except (OSError, UnicodeDecodeError):
-        return {}
+    path = os.path.join(env_dir, "pyvenv.cfg")
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        pairs = [line.partition("=") for line in file]
     return {key.strip().lower(): value.strip() for key, equals, value in pairs if equals}
 
 
-def recall(env_dir: str) -> tuple[str | None, bool]:
-    """Return prompt and system packages as *env_dir*'s ``pyvenv.cfg`` has them."""
-    values = read(env_dir)
-    prompt = values.get("prompt")
-    # Without the key system packages are visible (PEP 405), but without a file
-    # there is nothing to remember.
-    system = values.get("include-system-site-packages", "true" if values else "false")
-    return _literal(prompt) if prompt else None, system.lower() == "true"
+def prompt(values: Mapping[str, str]) -> str | None:
+    """Return the prompt among the *values* of a ``pyvenv.cfg``, None if there is none.
 
-
-def _literal(value: str) -> str:
-    """Return the string that the Python literal *value* stands for, or *value* itself."""
+    venv writes a Python literal; other tools write the name as it is.
+    """
+    value = values.get("prompt")
+    if not value:
+        return None
     from ast import literal_eval
 
     try:
         return str(literal_eval(value))
     except (ValueError, SyntaxError):
         return value
+
+
+def recall(env_dir: str) -> tuple[str | None, bool]:
+    """Return prompt and system packages as *env_dir*'s ``pyvenv.cfg`` has them, if there is one.
+
+    Without the key for system packages they are visible (PEP 405).
+    """
+    try:
+        values = read(env_dir)
+    except OSError:
+        return None, False
+    system = values.get("include-system-site-packages", "true")
+    return prompt(values), system.lower() == "true"
