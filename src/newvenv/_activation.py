@@ -12,13 +12,26 @@ from . import _compat, _config, _files, _quoting
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    #: A template: its path, the folders from the scripts' folder to where it is
+    #: installed, its contents and its mode.
+    _Source = tuple[str, list[str], bytes, int]
+
+    #: Text, the placeholder after it, and whether the template quotes that by itself.
+    _Piece = tuple[str, str, bool]
 
 _PLACEHOLDER = "__VENV_"
 
 #: On Windows these are put in place by the platform's room, not copied with the scripts.
 _INTERPRETERS = ("python", "venv")
 _BINARIES = (".exe", ".pdb")
+
+#: newvenv's own templates, by their folder, and texts that were taken apart, and how
+#: many of them are kept: what only the first of many environments has to pay for.
+_own: dict[str, list[_Source]] = {}
+_taken_apart: dict[str, list[_Piece]] = {}
+_MOST_TEXTS = 64
 
 
 def templates() -> str:
@@ -46,12 +59,14 @@ def install(
     A file that is not UTF-8 is left out with a warning. One that the hook leaves as it is
     is copied to the byte, so that a signed script stays signed.
     """
-    for folder, names in _folders(path):
-        target = os.path.join(context.bin_path, *_below_bin(folder, path))
-        if not os.path.isdir(target):
-            os.makedirs(target)
-        for name in names:
-            _install_one(os.path.join(folder, name), target, context, replace_variables)
+    for source, below, data, mode in _sources(path):
+        target = os.path.join(context.bin_path, *below) if below else context.bin_path
+        if below:
+            os.makedirs(target, exist_ok=True)
+        name = os.path.join(target, os.path.basename(source))
+        filled = data if _is_binary(source) else _fill(source, data, context, replace_variables)
+        if filled is not None:
+            _files.write(name, filled, mode, exact_mode=True)
 
 
 def render(text: str, context: types.SimpleNamespace) -> str:
@@ -63,13 +78,11 @@ def render(text: str, context: types.SimpleNamespace) -> str:
     """
     quote = _quoting.for_script(getattr(context, "script_path", ""))
     rendered: list[str] = []
-    start = 0
-    for begin, end in _placeholders(text):
-        value = _writable(_VALUES[text[begin:end]](context))
-        bare = _quoting.is_harmless(value) and _is_quoted(text, begin)
-        rendered += text[start:begin], value if bare else quote(value)
-        start = end
-    return "".join(rendered) + text[start:]
+    for literal, placeholder, is_quoted in _pieces(text):
+        value = _writable(_VALUES[placeholder](context)) if placeholder else ""
+        bare = not placeholder or (is_quoted and _quoting.is_harmless(value))
+        rendered += literal, value if bare else quote(value)
+    return "".join(rendered)
 
 
 def environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
@@ -97,42 +110,32 @@ def environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
     }
 
 
-def _folders(path: str) -> Iterator[tuple[str, list[str]]]:
-    """Each folder whose files are to be installed, and their names."""
+def _sources(path: str) -> Iterable[_Source]:
+    """The files to be installed from *path*; newvenv's own are read once in a process."""
+    if path != templates():
+        return _read_sources(path)
+    if path not in _own:
+        _own[path] = list(_read_sources(path))
+    return _own[path]
+
+
+def _read_sources(path: str) -> Iterator[_Source]:
     for folder, subfolders, names in os.walk(path):
         if folder == path:
             subfolders[:] = [name for name in subfolders if name in ("common", os.name)]
             continue
         # An installer may have compiled templates that are Python.
         subfolders[:] = [name for name in subfolders if name != "__pycache__"]
-        yield folder, names
+        below = os.path.relpath(folder, path).split(os.sep)[1:]
+        for name in names:
+            source = os.path.join(folder, name)
+            if not (_is_binary(source) and os.path.normcase(name).startswith(_INTERPRETERS)):
+                with open(source, "rb") as file:
+                    yield source, below, file.read(), os.fstat(file.fileno()).st_mode & 0o7777
 
 
-def _below_bin(folder: str, path: str) -> list[str]:
-    """The names that lead from the scripts' folder to where *folder* is installed."""
-    return os.path.relpath(folder, path).split(os.sep)[1:]
-
-
-def _install_one(
-    source: str,
-    target: str,
-    context: types.SimpleNamespace,
-    replace_variables: Callable[[str, types.SimpleNamespace], str],
-) -> None:
-    """Install the file *source* in the folder *target*."""
-    name = os.path.basename(source)
-    binary = os.name == "nt" and source.endswith(_BINARIES)
-    if binary and os.path.normcase(name).startswith(_INTERPRETERS):
-        return
-    with open(source, "rb") as file:
-        data = file.read()
-        mode = os.fstat(file.fileno()).st_mode & 0o7777
-    if not binary:
-        filled = _fill(source, data, context, replace_variables)
-        if filled is None:
-            return
-        data = filled
-    _files.write(os.path.join(target, name), data, mode, exact_mode=True)
+def _is_binary(source: str) -> bool:
+    return os.name == "nt" and source.endswith(_BINARIES)
 
 
 def _fill(
@@ -153,20 +156,31 @@ def _fill(
         return None
 
 
-def _placeholders(text: str) -> Iterator[tuple[int, int]]:
-    """Where the known placeholders begin and end in *text*.
+def _pieces(text: str) -> list[_Piece]:
+    """The template *text* taken apart; few texts are filled again and again."""
+    if text not in _taken_apart:
+        if len(_taken_apart) >= _MOST_TEXTS:
+            _taken_apart.clear()
+        _taken_apart[text] = list(_take_apart(text))
+    return _taken_apart[text]
 
-    A regular expression would say the same, but costs more to import than all templates
-    to fill.
+
+def _take_apart(text: str) -> Iterator[_Piece]:
+    """What stands before each known placeholder, the placeholder, and how it stands there.
+
+    The rest of the text comes last, without a placeholder. A regular expression would
+    say the same, but costs more to import than all templates to fill.
     """
-    begin = text.find(_PLACEHOLDER)
+    start, begin = 0, text.find(_PLACEHOLDER)
     while begin >= 0:
         end = text.find("__", begin + len(_PLACEHOLDER)) + 2
         if text[begin:end] in _VALUES:
-            yield begin, end
+            yield text[start:begin], text[begin:end], _is_quoted(text, begin)
+            start = end
         else:
             end = begin + 1
         begin = text.find(_PLACEHOLDER, end)
+    yield text[start:], "", True
 
 
 def _is_quoted(text: str, begin: int) -> bool:
@@ -183,6 +197,8 @@ def _writable(value: str) -> str:
 
     What no name can have, a NUL or half a surrogate pair, is left out or replaced.
     """
+    if value.isascii() and "\0" not in value:
+        return value
     try:
         data = value.encode("utf-8") if os.name == "nt" else os.fsencode(value)
     except UnicodeEncodeError:

@@ -23,6 +23,9 @@ GIT_IGNORE = b"# Created by venv; see https://docs.python.org/3/library/venv.htm
 _PLAIN = frozenset("_@%+=:,./-")
 _PLAIN_ON_WINDOWS = _PLAIN | frozenset("\\~")
 
+#: Executables with their links resolved.
+_real_paths: dict[str, str] = {}
+
 
 def text(
     context: types.SimpleNamespace,
@@ -44,9 +47,19 @@ def text(
     }
     if prompt is not None:
         values["prompt"] = repr(prompt)
-    values["executable"] = os.path.realpath(executable)
+    values["executable"] = _real(executable)
     values["command"] = " ".join([quote(executable), "-m venv", *options, quote(context.env_dir)])
     return "".join(f"{key} = {_one_line(key, value)}\n" for key, value in values.items())
+
+
+def _real(executable: str) -> str:
+    """Return *executable* with links resolved, as it was when first asked for.
+
+    A link may change, but not what this process runs.
+    """
+    if executable not in _real_paths:
+        _real_paths[executable] = os.path.realpath(executable)
+    return _real_paths[executable]
 
 
 def options(

@@ -31,7 +31,10 @@ def make_directory(path: str) -> None:
     :raises ValueError: *path* is a file or a link, which the standard library refuses, too.
     """
     try:
-        os.makedirs(path)
+        os.mkdir(path)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_directory(path)
     except FileExistsError:
         if os.path.islink(path) or not os.path.isdir(path):
             raise ValueError(f"Unable to create directory {path!r}") from None
@@ -42,9 +45,8 @@ def write(path: str, data: bytes, mode: int = 0o666, *, exact_mode: bool = False
 
     :param mode: the permissions; the umask applies, unless *exact_mode*.
     """
-    if _holds(path, data, mode if exact_mode else None):
-        return
-    _publish(path, lambda temporary: _write_new(temporary, data, mode, exact_mode))
+    if not _holds(path, data, mode if exact_mode else None):
+        _publish(path, _write_new, data, mode, exact_mode)
 
 
 def symlink(target: str, path: str) -> None:
@@ -58,7 +60,7 @@ def symlink(target: str, path: str) -> None:
             return
     except OSError:
         pass
-    _publish(path, lambda temporary: os.symlink(target, temporary))
+    _publish(path, _link_new, target)
 
 
 def copy(source: str, path: str) -> None:
@@ -88,22 +90,29 @@ def _holds(path: str, data: bytes, mode: int | None) -> bool:
 
 def _write_new(path: str, data: bytes, mode: int, exact_mode: bool) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
-    with open(descriptor, "wb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+    try:
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, data[written:])
+    finally:
+        os.close(descriptor)
     if exact_mode:
         os.chmod(path, mode)
 
 
-def _publish(path: str, make: Callable[[str], object]) -> None:
+def _link_new(path: str, target: str) -> None:
+    os.symlink(target, path)
+
+
+def _publish(path: str, make: Callable[..., object], *values: object) -> None:
     """Let *make* build a thing under a temporary name, then give it the name *path*.
 
+    :param make: called with that name, and *values*.
     :raises OSError: its ``filename`` is *path*.
     """
     name = temporary(os.path.dirname(path), "file")
     try:
-        make(name)
+        make(name, *values)
         os.replace(name, path)
     except BaseException as error:
         try:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: ``types.SimpleNamespace`` without its import.
 _SimpleNamespace: type[types.SimpleNamespace] = type(sys.implementation)  # type: ignore[assignment]
 
+#: The folders of an environment, as far as the platform knows them.
+_PATHS = _platform.paths()
+
 #: The variables of an installation scheme that say where the installation begins.
 _BASES = ("base", "platbase", "installed_base", "installed_platbase")
 
@@ -242,9 +245,15 @@ def context(
         platlib_path=venv_path(env_dir, "platlib"),
         bin_path=venv_path(env_dir, "scripts"),
     )
-    result.bin_name = os.path.relpath(result.bin_path, env_dir)
+    result.bin_name = _below(result.bin_path, env_dir)
     result.env_exe = os.path.join(result.bin_path, result.python_exe)
     return result
+
+
+def _below(path: str, folder: str) -> str:
+    """Return *path* relative to *folder*, in which it usually is."""
+    prefix = os.path.join(folder, "")
+    return path[len(prefix) :] if path.startswith(prefix) else os.path.relpath(path, folder)
 
 
 def _include(env_dir: str, venv_path: Callable[[str, str], str]) -> str:
@@ -259,9 +268,8 @@ def scheme_path(env_dir: str, name: str) -> str:
     ``sysconfig``, whose import and configuration are dear, is only asked where the
     platform does not know the answer.
     """
-    relative = _platform.paths().get(name)
-    if relative is not None:
-        return os.path.join(env_dir, relative)
+    if name in _PATHS:
+        return os.path.join(env_dir, _PATHS[name])
     from . import sysconfig
 
     return sysconfig.get_path(name, scheme="venv", vars=dict.fromkeys(_BASES, env_dir))
