@@ -68,7 +68,7 @@ def test_variable(name: str) -> None:
     assert any(f'"{name}"' in source for source in sources)
 
 
-@pytest.mark.parametrize("link", [link for link in re.findall(r"\]\(([^)#:]+)\)", README)], ids=str)
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README), ids=str)
 def test_link(link: str) -> None:
     """Each page that README.md points to is there."""
     assert (ROOT / link).exists()
