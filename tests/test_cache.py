@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 import pytest
 
-from newvenv import _cache, _image, _seed, cache
+from newvenv import _cache, _files, _image, _seed, cache
 from test_image import PIP, make_wheel
 from trees import tree
 
@@ -489,8 +489,11 @@ def test_dead_processes_leave_nothing(make: Make, root: Path) -> None:
     assert tree(library) == expected
 
 
-def test_own_number_of_a_dead_process(make: Make, root: Path) -> None:
+def test_own_number_of_a_dead_process(
+    make: Make, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A name that an earlier process with our number has left is no obstacle."""
+    monkeypatch.setattr(_files, "under_way", set())
     library = root.parent / "envs" / "one" / "lib"
     root.mkdir(0o700)
     for folder in (root, library):

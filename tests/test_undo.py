@@ -463,11 +463,11 @@ def test_clearing_no_environment(tmp_path: Path, options: list[str], status: int
     assert (tmp_path / "env" / "precious").exists() == (status == 1)
 
 
-def test_clearing_the_running_environment(tmp_path: Path, run: Any) -> None:
+def test_clearing_the_running_environment(tmp_path: Path, run: Any, package_path: str) -> None:
     """The environment whose Python runs newvenv, from elsewhere, is cleared or refused."""
     target = tmp_path / "env"
     newvenv.create(target, symlinks=True)
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environ = {**os.environ, "PYTHONPATH": package_path}
     command = [target / "bin" / "python", "-m", "newvenv", "--without-pip", "--clear", target]
     result = run(*command, env=environ)
     outcome = (result.returncode, result.stderr.partition(" '")[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 
 from . import _compat, _files, _platform
@@ -54,15 +55,18 @@ def check(env_dir: str, *, clear: bool = False) -> None:
             f"Refusing to create a venv in {env_dir} because it contains the PATH "
             f"separator {os.pathsep}."
         )
-    if os.path.islink(env_dir):
+    try:
+        mode = os.lstat(env_dir).st_mode
+    except OSError:
+        return  # It is missing; whether it can be made will show.
+    if stat.S_ISLNK(mode):
         _refuse_link(env_dir)
-    if os.path.isdir(env_dir):
-        if clear:
-            _refuse_precious(os.path.realpath(env_dir))
-    elif os.path.lexists(env_dir):
+    elif not stat.S_ISDIR(mode):
         if clear:
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", env_dir)
         raise ValueError(f"Unable to create directory {env_dir!r}: a file is in the way")
+    elif clear:
+        _refuse_precious(os.path.realpath(env_dir))
 
 
 def _refuse_link(env_dir: str) -> None:
@@ -189,21 +193,24 @@ def check_is_environment(env_dir: str) -> None:
     """
     if not os.path.isdir(env_dir) or os.path.islink(env_dir):
         return  # :func:`check` knows what to say of it.
-    names = _files.entries(env_dir)
-    if names and "pyvenv.cfg" not in names and not _is_begun(env_dir):
-        raise ValueError(
-            f"Refusing to clear {env_dir!r}: it is no environment, having no pyvenv.cfg; "
-            "add --force to delete what is in it"
-        )
+    seen: list[str] = []
+    while not _may_be_cleared(env_dir, names := sorted(os.listdir(env_dir))):
+        if names == seen:  # Otherwise another run is at work there, and has just ended maybe.
+            raise ValueError(
+                f"Refusing to clear {env_dir!r}: it is no environment, having no pyvenv.cfg; "
+                "add --force to delete what is in it"
+            )
+        seen = names
 
 
-def _is_begun(env_dir: str) -> bool:
-    """Has a run made *env_dir*, or set a ``pyvenv.cfg`` aside there, and not ended yet?"""
-    names = [name for name in os.listdir(env_dir) if name.endswith(_files.TEMPORARY)]
-    return any(
-        _files.kind(name) in ("new", "empty")
-        or os.path.isfile(os.path.join(env_dir, name, "pyvenv.cfg"))
-        for name in names
+def _may_be_cleared(env_dir: str, names: list[str]) -> bool:
+    """Is *env_dir*, holding *names*, empty, an environment, or was it before a run began?"""
+    aside = [name for name in names if name.endswith(_files.TEMPORARY)]
+    return (
+        len(aside) == len(names)
+        or "pyvenv.cfg" in names
+        or any(_files.kind(name) in ("new", "empty") for name in aside)
+        or any(os.path.isfile(os.path.join(env_dir, name, "pyvenv.cfg")) for name in aside)
     )
 
 

@@ -186,6 +186,8 @@ class Undo:
             return False
         self.is_secured = True  # or nearly: from here on there may be something to claim
         kept = _kept(found)
+        if "clear" in kept:  # Its owner is only about to mark it.
+            return False
         for path in kept.values():
             _put_mark(path)
         need = kind or self._need()
@@ -501,6 +503,12 @@ def _make_shared(path: str) -> None:
 def _move_aside(env_dir: str) -> None:
     aside = _place(env_dir, "clear")
     _make_shared(aside)
+    # Since there was a look around, somebody may have come to the end with a clear, or have
+    # begun to give things back. From here on, who looks sees this one.
+    found = _found(env_dir)
+    if "all" in _kept(found) or _is_moving(found):
+        _is_removed(aside)
+        raise FileExistsError(errno.EEXIST, "Cleared by another process", env_dir)
     for name in _files.entries(env_dir):
         try:
             os.rename(os.path.join(env_dir, name), os.path.join(aside, name))
