@@ -802,7 +802,8 @@ def test_interpreter_hook(env: Path) -> None:
 
     Noting(symlinks=True).create(env)
 
-    assert set(made) == {name for name in os.listdir(env / BIN) if "thon" in name}
+    names = {path.name for path in (env / BIN).iterdir() if not path.name.startswith(("a", "A"))}
+    assert set(made) == names
 
 
 def test_clearing_hook(env: Path) -> None:

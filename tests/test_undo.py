@@ -292,6 +292,30 @@ def test_number_used_again(tmp_path: Path, alive: str, monkeypatch: pytest.Monke
     assert _undo.recover(str(tmp_path)) == []
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_process_that_nobody_has_waited_for(tmp_path: Path) -> None:
+    """A process that ended counts as dead also while its parent has not asked how."""
+    code = "print(flush=True)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.read()  # to the end of what it prints
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        (tmp_path / f".{process.pid}-1.fill.newvenv").mkdir()
+        assert _undo.recover(str(tmp_path)) == []
+
+
+def test_killed_beside_a_success(occupied: Path, dead: str) -> None:
+    """What a killed process left goes, too, if another one succeeds in the same folder."""
+
+    class Builder(newvenv.EnvBuilder):
+        def post_setup(self, context: Any) -> None:
+            (occupied / ".full.newvenv" / f"{dead}.mark.newvenv").mkdir()
+            Path(context.bin_path, f"{dead}.file.newvenv").touch()
+
+    Builder(symlinks=True).create(occupied)
+    assert list(occupied.rglob("*.newvenv")) == []
+
+
 # Others at work.
 
 
