@@ -328,6 +328,17 @@ def test_others_at_work(occupied: Path, alive: str) -> None:
     assert (occupied / ".part.newvenv" / f"{alive}.mark.newvenv").exists()
 
 
+def test_killed_while_others_are_at_work(occupied: Path, dead: str, alive: str) -> None:
+    """A clear that was killed holds nobody up, and what it took away comes back."""
+    before = tree(occupied)
+    (occupied / ".part.newvenv" / f"{alive}.mark.newvenv").mkdir(parents=True)
+    (occupied / ".clear.newvenv" / f"{dead}.mark.newvenv").mkdir(parents=True)
+    (occupied / "notes").rename(occupied / ".clear.newvenv" / "notes")
+    newvenv.create(occupied, symlinks=True)
+    assert before.keys() - tree(occupied).keys() == set()
+    assert not (occupied / ".clear.newvenv").exists()
+
+
 def test_success_meanwhile(tmp_path: Path) -> None:
     """Once somebody has succeeded, a failing run does not go back behind that."""
     target = tmp_path / "env"

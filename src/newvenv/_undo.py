@@ -11,6 +11,7 @@ on the same file system. The name's first part tells what that is good for:
 ``full``   a likeness of all that pip or a subclass may replace
 ``clear``  what the folder held, on its way here to be cleared
 ``all``    everything that the folder held
+``good``   nothing: a run has succeeded, while others were at work
 
 In each lie the marks of the runs that need it: empty folders named after process and
 thread. There are no locks; what has to be exclusive is one ``mkdir`` or ``rename``:
@@ -18,7 +19,8 @@ thread. There are no locks; what has to be exclusive is one ``mkdir`` or ``renam
 - Runs that meet in one folder share what is kept there; a later one adds only what the
   earlier did not need. Who was disturbed by another one's clearing goes over its steps
   again, which costs little, as nothing is touched that is as it should be.
-- Who succeeds deletes all that is kept: nobody goes back behind a good environment.
+- Who succeeds deletes all that is kept, but for the marks of others who are still at work:
+  nobody goes back behind a good environment.
 - Who fails gives everything back, but not while others are at work, who still need the
   folder, nor when another one has succeeded.
 - Who finds marks of dead processes only (they were killed) puts that in order first:
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 #: What is kept, each kind on top of those before it, which it makes unnecessary.
-_RANKS = {"all": 6, "clear": 5, "new": 4, "empty": 4, "full": 3, "pip": 2, "part": 1}
+_RANKS = {"all": 6, "clear": 5, "new": 4, "empty": 4, "full": 3, "pip": 2, "part": 1, "good": 0}
 
 #: The kinds that a folder has while things are given back from it; the greatest goes first.
 _CLAIMED = {**_RANKS, "back": 7}
@@ -218,7 +220,8 @@ class Undo:
     def _is_disturbed(self) -> bool:
         """Can others be why something failed: are any at work here, or were they?"""
         found = _found(self.env_dir)
-        return _others(found) or not any(map(_has_own_mark, _kept(found).values()))
+        kept = _kept(found)
+        return _others(found) or "good" in kept or not any(map(_has_own_mark, kept.values()))
 
     def _insist(self, act: Callable[[], object]) -> None:
         """Let *act* put the folder in order: to its end, however impatient the user is.
@@ -246,12 +249,17 @@ class Undo:
     def _forget(self) -> None:
         """Delete what was kept, but for what another run has cleared after the last step."""
         found = _found(self.env_dir)
-        for kind, path in _kept(found).items():
-            if kind in ("new", "empty") and _is_removed(path):
+        kept = _kept(found)
+        has_dead = any(map(_dead_marks, kept.values()))
+        for kind, path in kept.items():
+            if kind in ("new", "empty", "good") and _is_removed(path):
                 continue
-            if kind not in ("clear", "all") or _has_own_mark(path):
+            if kind != "good" and (kind not in ("clear", "all") or _has_own_mark(path)):
+                _save_marks(path)
                 _discard(path)
         _delete_own(found)
+        if has_dead:  # Their marks are gone now, by which the next run would have known.
+            _sweep(self.env_dir)
 
     def _take_back(self) -> None:
         """Make the folder what it was, unless others need it as it is."""
@@ -362,6 +370,11 @@ def _others_marks(path: str) -> list[str]:
     return [mark for mark in _found(path) if not _is_mine(mark) and _is_at_work(mark)]
 
 
+def _dead_marks(path: str) -> list[str]:
+    """Return the marks of dead processes in the folder *path*."""
+    return [mark for mark in _found(path) if _maker(mark) and not _is_at_work(mark)]
+
+
 def _others(found: list[str]) -> bool:
     """Is anybody else at work in the folder of these temporary paths?"""
     return any(map(_others_marks, _kept(found).values()))
@@ -387,16 +400,22 @@ def _is_at_work(path: str) -> bool:
         folder = os.path.dirname(os.path.dirname(path))
         is_mark = _files.kind(path) == "mark"
         return (folder, int(thread)) in _running if is_mark else path in _files.under_way
-    return bool(pid) and _platform.is_alive(int(pid)) and not _is_older(path, pid)
+    return bool(pid) and _platform.is_alive(int(pid)) and not _is_gone(path, pid)
 
 
-def _is_older(path: str, pid: str) -> bool:
-    """Is *path* older than the process *pid*? Where nobody can tell (no ``/proc``): no."""
+def _is_gone(path: str, pid: str) -> bool:
+    """Is the process *pid* only a dead one's entry, or younger than *path*?
+
+    No, where nobody can tell, as there is no ``/proc``.
+    """
     import time
 
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # proc_pid_stat(5), field 22
-            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        with open(f"/proc/{pid}/stat", "rb") as file:  # proc_pid_stat(5), from field 3 on
+            fields = file.read().rpartition(b")")[2].split()
+        if fields[0] in (b"Z", b"X"):
+            return True
+        ticks = int(fields[19])
         uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
         started = time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
         return os.lstat(path).st_ctime < started - _CLOCKS_DIFFER
@@ -443,6 +462,20 @@ def _is_removed(path: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _save_marks(path: str) -> None:
+    """Let others, still at work, have their marks elsewhere than in the shared folder *path*.
+
+    Should one be killed, the next run would not know that it has left something.
+    """
+    good = _place(os.path.dirname(path), "good")
+    for mark in _others_marks(path):
+        try:
+            os.makedirs(good, 0o700, exist_ok=True)
+            os.rename(mark, os.path.join(good, os.path.basename(mark)))
+        except OSError:
+            pass  # That one has just ended as well, or there is really no room.
 
 
 def _delete_own(found: list[str]) -> None:
@@ -620,7 +653,7 @@ def _give_back(aside: str) -> None:
         _delete_all(env_dir, _files.entries(env_dir))
     elif kind in ("clear", "all", "back"):
         aside = _move_back(aside)
-    else:
+    elif kind != "good":
         _delete_new(aside)
         for name in _files.entries(aside):
             _restore(os.path.join(aside, name), os.path.join(env_dir, name), kind != "pip")
@@ -725,17 +758,23 @@ def recover(env_dir: str) -> list[str]:
         return found
     is_alone = not _others(found)
     dead = [path for path in found if _maker(path) and not _is_at_work(path)]
-    if is_alone:
-        dead += [path for path in _kept(found).values() if not _has_own_mark(path)]
+    for kind, path in _kept(found).items():
+        if not _has_own_mark(path) and (is_alone or (kind == "clear" and not _others_marks(path))):
+            dead.append(path)
     if not dead:
         return found
     for path in dead:
-        if is_alone or _files.kind(path) not in _CLAIMED:
+        if is_alone or _files.kind(path) in ("clear", "back") or _files.kind(path) not in _CLAIMED:
             _recover(path)
+    _sweep(env_dir)
+    return _found(env_dir)
+
+
+def _sweep(env_dir: str) -> None:
+    """Delete what dead processes have left in the folders of *env_dir*."""
     for path in _listing(env_dir):
         if path.endswith(_files.TEMPORARY):
             _files.delete(path)
-    return _found(env_dir)
 
 
 def _recover(path: str) -> None:
@@ -745,7 +784,9 @@ def _recover(path: str) -> None:
         return
     was_claimed = _maker(path) is not None
     try:
-        path = _turn(path, kind)
+        # What is missing comes back from a clear that was cut short; others may have
+        # made the rest anew.
+        path = _turn(path, "back" if kind == "clear" else kind)
     except FileNotFoundError:
         return  # Another run is at it.
     if kind in ("clear", "back") or (kind == "all" and not _is_usable(env_dir)):
