@@ -276,7 +276,8 @@ from newvenv.__main__ import main
 
 class Builder(newvenv.EnvBuilder):
     def _setup_pip(self, context):
-        self._call_new_python(context, "-c", sys.argv[2])
+        output = newvenv.subprocess.STDOUT
+        self._call_new_python(context, "-c", sys.argv[2], stderr=output)
 
 newvenv.EnvBuilder = Builder
 sys.exit(main([sys.argv[1]]))

@@ -28,6 +28,8 @@ MODULES = [
     "_files.py",
     "_image.py",
     "_layout.py",
+    "_likeness.py",
+    "_marks.py",
     "_nt.py",
     "_platform.py",
     "_posix.py",

@@ -27,6 +27,7 @@ PLAIN = IMPORT | {
     "newvenv._platform",
     "newvenv._posix",
     "newvenv._quoting",
+    "newvenv._marks",
     "newvenv._undo",
 }
 

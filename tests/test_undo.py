@@ -15,7 +15,7 @@ import pytest
 
 import newvenv
 from builders import HOOKS
-from newvenv import _files, _layout, _undo
+from newvenv import _files, _layout, _marks, _undo
 from trees import tree
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def test_number_used_again(tmp_path: Path, alive: str, monkeypatch: pytest.Monke
     """What is older than the process of its number was made by an earlier one."""
     (tmp_path / f"{alive}.fill.newvenv").mkdir()
     assert _undo.recover(str(tmp_path)) != []
-    monkeypatch.setattr(_undo, "_CLOCKS_DIFFER", -3600)
+    monkeypatch.setattr(_marks, "_CLOCKS_DIFFER", -3600)
     assert _undo.recover(str(tmp_path)) == []
 
 
@@ -513,4 +513,4 @@ def test_clearing_the_running_environment(tmp_path: Path, run: Any, package_path
 def test_nothing_under_way() -> None:
     """When all is done, this process remembers nothing of it."""
     assert not _files.under_way
-    assert not _undo._running
+    assert not _marks.running

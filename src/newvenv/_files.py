@@ -14,7 +14,7 @@ from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 #: The end of every name that is made on the way to another one.
 TEMPORARY = ".newvenv"
@@ -159,6 +159,14 @@ def kind(path: str) -> str:
     return path[: -len(TEMPORARY)].rpartition(".")[2]
 
 
+def contents(folder: str) -> list[str]:
+    """Return the names in *folder*; there are none if it is missing or no folder."""
+    try:
+        return os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def entries(folder: str) -> list[str]:
     """Return the names in *folder* that are not temporary ones."""
     return [name for name in os.listdir(folder) if not name.endswith(TEMPORARY)]
@@ -179,24 +187,27 @@ def delete(path: str) -> None:
         _delete(path)
 
 
+def delete_all(folder: str, names: Iterable[str]) -> None:
+    """Delete those *names* in *folder*."""
+    for name in names:
+        delete(os.path.join(folder, name))
+
+
 def _delete(path: str) -> None:
     if os.path.islink(path) or not os.path.isdir(path):
-        _unlink(path)
+        _remove(os.unlink, path)
         return
     for folder, folders, files in os.walk(path, topdown=False):
         for name in files:
-            _unlink(os.path.join(folder, name))
+            _remove(os.unlink, os.path.join(folder, name))
         for name in folders:
             below = os.path.join(folder, name)
-            if os.path.islink(below):
-                _unlink(below)
-            else:
-                os.rmdir(below)
-    os.rmdir(path)
+            _remove(os.unlink if os.path.islink(below) else os.rmdir, below)
+    _remove(os.rmdir, path)
 
 
-def _unlink(path: str) -> None:
+def _remove(remove: Callable[[str], object], path: str) -> None:
     try:
-        os.unlink(path)
+        remove(path)
     except FileNotFoundError:
-        pass  # What shall go is gone.
+        pass  # What shall go is gone: another process is at it, too.

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: ``types.SimpleNamespace`` without its import.
 _SimpleNamespace: type[types.SimpleNamespace] = type(sys.implementation)  # type: ignore[assignment]
 
+#: So many levels below the target lie the packages (``lib/python3.X/site-packages/NAME``).
+PACKAGE_DEPTH = 3
+
 #: The folders of an environment, as far as the platform knows them.
 _PATHS = _platform.paths()
 

@@ -34,27 +34,14 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from _thread import get_ident
 
-from . import _files, _platform
+from . import _files, _layout, _marks, _platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
-
-#: What is kept, each kind on top of those before it, which it makes unnecessary.
-_RANKS = {"all": 6, "clear": 5, "new": 4, "empty": 4, "full": 3, "pip": 2, "part": 1, "good": 0}
-
-#: The kinds that a folder has while things are given back from it; the greatest goes first.
-_CLAIMED = {**_RANKS, "back": 7}
-
-#: All kinds that tell of what is under way here; names of other rooms have none.
-_KINDS = frozenset([*_CLAIMED, "fill", "done", "mark", "file"])
-
-#: Servers of files have clocks of their own, in seconds.
-_CLOCKS_DIFFER = 10
 
 #: The entries of an environment that newvenv replaces itself ...
 _PART = frozenset(["pyvenv.cfg", ".gitignore", "lib64", _platform.BIN_NAME])
@@ -64,13 +51,6 @@ _FULL = _PART | {"lib", "Lib", "include", "Include", "share", "etc"}
 
 #: How the names begin, in site-packages, that pip itself and its companions have.
 _PIP = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence")
-
-#: Where new entries may appear: so many levels below the target (site-packages is 3).
-_LISTED_DEPTH = 3
-
-#: Files up to this size, in bytes, are copied rather than linked when they lie outside
-#: of packages and others' code will run, so that even writing into them can be undone.
-_COPIED_SIZE = 1 << 16
 
 #: In a likeness, the list of the paths that there were.
 _LIST = f".list{_files.TEMPORARY}"
@@ -93,9 +73,6 @@ _HOPELESS = frozenset(
 #: How it shows that another run did at the same moment what this one was about to do.
 _OVERTAKEN = frozenset([errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY])
 
-#: The runs under way in this process, by target and thread.
-_running: dict[tuple[str, int], Undo] = {}
-
 
 class Undo:
     """Takes back what happens to the folder *env_dir* in a ``with`` block that fails.
@@ -117,7 +94,7 @@ class Undo:
         self.is_secured = self.is_cleared = False
 
     def __enter__(self) -> Undo:  # noqa: PYI034 - typing.Self is too new
-        _running[self.env_dir, get_ident()] = self
+        _marks.running[self.env_dir, get_ident()] = self
         try:
             self.missing = _missing(self.env_dir)
             self.secure()
@@ -135,10 +112,10 @@ class Undo:
         try:
             self._insist(self._take_back if kind else self._forget)
         finally:
-            _running.pop((self.env_dir, get_ident()), None)
-            for path in _found(self.env_dir):  # What is left, the next run shall deal with.
+            _marks.running.pop((self.env_dir, get_ident()), None)
+            for path in _marks.found(self.env_dir):  # What is left, the next run shall deal with.
                 _files.finished(path)
-                _remove_mark(path)
+                _marks.is_removed(path)
 
     def run(self, steps: Callable[[], object]) -> None:
         """Run *steps*, and again if others at work in the folder got in their way.
@@ -184,16 +161,16 @@ class Undo:
             self.missing = self.missing or _missing(self.env_dir)
             os.makedirs(self.env_dir, exist_ok=True)
         found = recover(self.env_dir)
-        if _is_moving(found):
+        if _marks.is_moving(found):
             return False
         self.is_secured = True  # or nearly: from here on there may be something to claim
-        kept = _kept(found)
+        kept = _marks.kept(found)
         if "clear" in kept:  # Its owner is only about to mark it.
             return False
         for path in kept.values():
-            _put_mark(path)
+            _marks.put_mark(path)
         need = kind or self._need()
-        if max([_RANKS[name] for name in kept], default=0) < _RANKS.get(need, 0):
+        if max([_marks.RANKS[name] for name in kept], default=0) < _marks.RANKS.get(need, 0):
             _keep(self.env_dir, need)
         self.is_cleared = self.is_cleared or "all" in kept
         return True
@@ -213,15 +190,19 @@ class Undo:
 
     def _is_overtaken(self) -> bool:
         """Has another run cleared the folder since, or is it about to?"""
-        found = _found(self.env_dir)
-        kept = _kept(found)
-        return _is_moving(found) or ("all" in kept and not _has_own_mark(kept["all"]))
+        found = _marks.found(self.env_dir)
+        kept = _marks.kept(found)
+        return _marks.is_moving(found) or ("all" in kept and not _marks.has_own_mark(kept["all"]))
 
     def _is_disturbed(self) -> bool:
         """Can others be why something failed: are any at work here, or were they?"""
-        found = _found(self.env_dir)
-        kept = _kept(found)
-        return _others(found) or "good" in kept or not any(map(_has_own_mark, kept.values()))
+        found = _marks.found(self.env_dir)
+        kept = _marks.kept(found)
+        return (
+            _marks.others(found)
+            or "good" in kept
+            or not any(map(_marks.has_own_mark, kept.values()))
+        )
 
     def _insist(self, act: Callable[[], object]) -> None:
         """Let *act* put the folder in order: to its end, however impatient the user is.
@@ -248,16 +229,16 @@ class Undo:
 
     def _forget(self) -> None:
         """Delete what was kept, but for what another run has cleared after the last step."""
-        found = _found(self.env_dir)
-        kept = _kept(found)
-        has_dead = any(map(_dead_marks, kept.values()))
+        found = _marks.found(self.env_dir)
+        kept = _marks.kept(found)
+        has_dead = any(map(_marks.dead_marks, kept.values()))
         for kind, path in kept.items():
-            if kind in ("new", "empty", "good") and _is_removed(path):
+            if kind in ("new", "empty", "good") and _marks.is_removed(path):
                 continue
-            if kind != "good" and (kind not in ("clear", "all") or _has_own_mark(path)):
-                _save_marks(path)
-                _discard(path)
-        _delete_own(found)
+            if kind != "good" and (kind not in ("clear", "all") or _marks.has_own_mark(path)):
+                _marks.save_marks(path)
+                _marks.discard(path)
+        _marks.delete_own(found)
         if has_dead:  # Their marks are gone now, by which the next run would have known.
             _sweep(self.env_dir)
 
@@ -266,9 +247,9 @@ class Undo:
         if self.is_secured:
             for path in self._claim():
                 _give_back(path)
-        elif self.missing and not self.makes and not _others(_found(self.env_dir)):
-            _delete_all(self.env_dir, _contents(self.env_dir))
-        _delete_own(_found(self.env_dir))
+        elif self.missing and not self.makes and not _marks.others(_marks.found(self.env_dir)):
+            _files.delete_all(self.env_dir, _files.contents(self.env_dir))
+        _marks.delete_own(_marks.found(self.env_dir))
         _remove_folders(self.missing)
 
     def _claim(self) -> list[str]:
@@ -276,27 +257,29 @@ class Undo:
 
         None, if others are at work, or when someone has succeeded and deleted it.
         """
-        found = _found(self.env_dir)
-        kept = _kept(found)
-        claimed = [path for path in found if _is_mine(path) and _files.kind(path) in _CLAIMED]
-        if not claimed and not any(map(_has_own_mark, kept.values())):
+        found = _marks.found(self.env_dir)
+        kept = _marks.kept(found)
+        claimed = [
+            path for path in found if _marks.is_mine(path) and _files.kind(path) in _marks.CLAIMED
+        ]
+        if not claimed and not any(map(_marks.has_own_mark, kept.values())):
             return []
-        if not _others(found):
-            claimed += [_turn(path, kind) for kind, path in kept.items()]
-            if not any(map(_others_marks, claimed)):
-                return sorted(claimed, key=lambda path: -_CLAIMED[_files.kind(path)])
+        if not _marks.others(found):
+            claimed += [_marks.turn(path, kind) for kind, path in kept.items()]
+            if not any(map(_marks.others_marks, claimed)):
+                return sorted(claimed, key=lambda path: -_marks.CLAIMED[_files.kind(path)])
         for path in [*claimed, *kept.values()]:
-            _remove_mark(path)
+            _marks.remove_mark(path)
         for path in claimed:  # Others came just before this was taken away from them.
-            os.rename(path, _place(self.env_dir, _files.kind(path)))
+            os.rename(path, _marks.place(self.env_dir, _files.kind(path)))
             _files.finished(path)
         return []
 
 
 def clear(path: str) -> None:
     """Empty the folder *path*: for good, or within :class:`Undo` until that succeeds."""
-    undo = _running.get((path, get_ident()))
-    if undo:
+    undo = _marks.running.get((path, get_ident()))
+    if isinstance(undo, Undo):
         undo.clear()
         return
     for name in _files.entries(path):
@@ -305,185 +288,9 @@ def clear(path: str) -> None:
 
 def expect_pip(env_dir: str) -> None:
     """Within :class:`Undo`, be ready for pip to replace packages in *env_dir*."""
-    undo = _running.get((env_dir, get_ident()))
-    if undo:
+    undo = _marks.running.get((env_dir, get_ident()))
+    if isinstance(undo, Undo):
         undo.secure("pip")
-
-
-# What is kept in the folder, and whose it is.
-
-
-def _found(env_dir: str) -> list[str]:
-    """Return the paths in *env_dir* that are only temporary."""
-    return [
-        os.path.join(env_dir, name)
-        for name in _contents(env_dir)
-        if name.endswith(_files.TEMPORARY)
-    ]
-
-
-def _contents(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _place(env_dir: str, kind: str) -> str:
-    return os.path.join(env_dir, f".{kind}{_files.TEMPORARY}")
-
-
-def _kept(found: list[str]) -> dict[str, str]:
-    """Return what all runs share, by kind, the latest first."""
-    kept = {_files.kind(path): path for path in found if _maker(path) is None}
-    return {kind: kept[kind] for kind in _RANKS if kind in kept}
-
-
-def _maker(path: str) -> tuple[str, str] | None:
-    """Return process and thread that the temporary *path* belongs to, None if it is shared."""
-    pid, dash, rest = os.path.basename(path)[1:].partition("-")
-    return (pid, rest.partition(".")[0]) if dash and pid.isdecimal() else None
-
-
-def _is_mine(path: str) -> bool:
-    return os.path.basename(path).startswith(f"{_files.maker()}.")
-
-
-def _mark(path: str) -> str:
-    """Return what shows, in the shared folder *path*, that this thread needs it."""
-    return os.path.join(path, f"{_files.maker()}.mark{_files.TEMPORARY}")
-
-
-def _put_mark(path: str) -> None:
-    try:
-        os.mkdir(_mark(path))
-    except FileExistsError:
-        pass
-
-
-def _has_own_mark(path: str) -> bool:
-    return os.path.isdir(_mark(path))
-
-
-def _others_marks(path: str) -> list[str]:
-    """Return the marks of living others in the folder *path*."""
-    return [mark for mark in _found(path) if not _is_mine(mark) and _is_at_work(mark)]
-
-
-def _dead_marks(path: str) -> list[str]:
-    """Return the marks of dead processes in the folder *path*."""
-    return [mark for mark in _found(path) if _maker(mark) and not _is_at_work(mark)]
-
-
-def _others(found: list[str]) -> bool:
-    """Is anybody else at work in the folder of these temporary paths?"""
-    return any(map(_others_marks, _kept(found).values()))
-
-
-def _is_moving(found: list[str]) -> bool:
-    """Is anybody else moving things about there, so that it is better to wait?"""
-    return any(
-        _others_marks(path) if _maker(path) is None else not _is_mine(path) and _is_at_work(path)
-        for path in found
-        if _files.kind(path) in (("clear",) if _maker(path) is None else _CLAIMED)
-    )
-
-
-def _is_at_work(path: str) -> bool:
-    """Is the process alive that the temporary *path* belongs to?
-
-    Numbers of processes are used again, in containers most of all: what is older than
-    the process of its number is from an earlier one.
-    """
-    pid, thread = _maker(path) or ("", "")
-    if pid == str(os.getpid()) and _files.kind(path) in _KINDS:
-        folder = os.path.dirname(os.path.dirname(path))
-        is_mark = _files.kind(path) == "mark"
-        return (folder, int(thread)) in _running if is_mark else path in _files.under_way
-    return bool(pid) and _platform.is_alive(int(pid)) and not _is_gone(path, pid)
-
-
-def _is_gone(path: str, pid: str) -> bool:
-    """Is the process *pid* only a dead one's entry, or younger than *path*?
-
-    No, where nobody can tell, as there is no ``/proc``.
-    """
-    import time
-
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # proc_pid_stat(5), from field 3 on
-            fields = file.read().rpartition(b")")[2].split()
-        if fields[0] in (b"Z", b"X"):
-            return True
-        ticks = int(fields[19])
-        uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
-        started = time.time() - uptime + ticks / os.sysconf("SC_CLK_TCK")
-        return os.lstat(path).st_ctime < started - _CLOCKS_DIFFER
-    except (OSError, AttributeError, ValueError, IndexError):
-        return False
-
-
-def _turn(path: str, kind: str) -> str:
-    """Make the temporary folder *path* this thread's own, of another kind; return it."""
-    turned = _files.temporary(os.path.dirname(path), kind)
-    try:
-        os.rename(path, turned)
-    except BaseException:
-        _files.finished(turned)
-        raise
-    _files.finished(path)
-    return turned
-
-
-def _remove_mark(path: str) -> None:
-    try:
-        os.rmdir(_mark(path))
-    except OSError:
-        pass
-
-
-def _discard(path: str) -> None:
-    """Delete *path*, a folder or a file, which is out of the way from the first moment."""
-    _delete_own([_files.temporary(os.path.dirname(path), "done")])
-    try:
-        doomed = _turn(path, "done")
-    except FileNotFoundError:
-        return  # Somebody else was faster.
-    _files.delete(doomed)
-    _files.finished(doomed)
-
-
-def _is_removed(path: str) -> bool:
-    """Remove the folder *path*, if there is nothing in it but the mark of this thread."""
-    try:
-        if _has_own_mark(path):
-            os.rmdir(_mark(path))
-        os.rmdir(path)
-    except OSError:
-        return False
-    return True
-
-
-def _save_marks(path: str) -> None:
-    """Let others, still at work, have their marks elsewhere than in the shared folder *path*.
-
-    Should one be killed, the next run would not know that it has left something.
-    """
-    good = _place(os.path.dirname(path), "good")
-    for mark in _others_marks(path):
-        try:
-            os.makedirs(good, 0o700, exist_ok=True)
-            os.rename(mark, os.path.join(good, os.path.basename(mark)))
-        except OSError:
-            pass  # That one has just ended as well, or there is really no room.
-
-
-def _delete_own(found: list[str]) -> None:
-    """Delete what this thread has left of its own."""
-    for path in filter(_is_mine, found):
-        if os.path.lexists(path):
-            _files.delete(path)
-        _files.finished(path)
 
 
 def _remove_folders(missing: list[str]) -> None:
@@ -505,9 +312,6 @@ def _missing(path: str) -> list[str]:
     return missing
 
 
-# Keeping.
-
-
 def _keep(env_dir: str, kind: str) -> None:
     """Keep what is in *env_dir*, in the way of *kind*.
 
@@ -516,38 +320,26 @@ def _keep(env_dir: str, kind: str) -> None:
     if kind == "all":
         _move_aside(env_dir)
     elif kind in ("new", "empty"):
-        _make_shared(_place(env_dir, kind))
+        _marks.make_shared(_marks.place(env_dir, kind))
     else:
         _keep_likeness(env_dir, kind)
 
 
-def _make_shared(path: str) -> None:
-    """Make the folder *path* for all, and the mark in it; only one thread can."""
-    try:
-        os.mkdir(path, 0o700)
-        _put_mark(path)
-    except FileExistsError:
-        raise  # It is somebody else's.
-    except BaseException:
-        _is_removed(path)
-        raise
-
-
 def _move_aside(env_dir: str) -> None:
-    aside = _place(env_dir, "clear")
-    _make_shared(aside)
+    aside = _marks.place(env_dir, "clear")
+    _marks.make_shared(aside)
     # Since there was a look around, somebody may have come to the end with a clear, or have
     # begun to give things back. From here on, who looks sees this one.
-    found = _found(env_dir)
-    if "all" in _kept(found) or _is_moving(found):
-        _is_removed(aside)
+    found = _marks.found(env_dir)
+    if "all" in _marks.kept(found) or _marks.is_moving(found):
+        _marks.is_removed(aside)
         raise FileExistsError(errno.EEXIST, "Cleared by another process", env_dir)
     for name in _files.entries(env_dir):
         try:
             os.rename(os.path.join(env_dir, name), os.path.join(aside, name))
         except FileNotFoundError:
             pass  # Somebody deletes something there, too.
-    os.rename(aside, _place(env_dir, "all"))
+    os.rename(aside, _marks.place(env_dir, "all"))
 
 
 def _keep_likeness(env_dir: str, kind: str) -> None:
@@ -555,16 +347,18 @@ def _keep_likeness(env_dir: str, kind: str) -> None:
     fill = _files.temporary(env_dir, "fill")
     try:
         os.mkdir(fill, 0o700)
-        _put_mark(fill)
+        _marks.put_mark(fill)
         with open(os.path.join(fill, _LIST), "wb") as file:
             file.write(b"\0".join(map(os.fsencode, _relative(env_dir))))
+        from . import _likeness
+
         for path in _replaceable(env_dir, kind):
             likeness = os.path.join(fill, path[len(env_dir) :].lstrip(os.sep))
             os.makedirs(os.path.dirname(likeness), exist_ok=True)
-            _mirror(path, likeness, copies=kind == "full")
-        os.rename(fill, _place(env_dir, kind))
+            _likeness.mirror(path, likeness, copies=kind == "full")
+        os.rename(fill, _marks.place(env_dir, kind))
     except BaseException:
-        _delete_own([fill])
+        _marks.delete_own([fill])
         raise
     _files.finished(fill)
 
@@ -590,81 +384,31 @@ def _relative(env_dir: str) -> list[str]:
 
 def _listing(folder: str, depth: int = 0) -> Iterable[str]:
     """Yield the paths at which a run may make something new, a folder before its contents."""
-    for name in _contents(folder):
+    for name in _files.contents(folder):
         path = os.path.join(folder, name)
-        if name.endswith(_files.TEMPORARY) and (depth == 0 or _is_at_work(path)):
+        if name.endswith(_files.TEMPORARY) and (depth == 0 or _marks.is_at_work(path)):
             continue
         yield path
-        if depth < _LISTED_DEPTH and (depth or name in _FULL) and not os.path.islink(path):
+        if depth < _layout.PACKAGE_DEPTH and (depth or name in _FULL) and not os.path.islink(path):
             yield from _listing(path, depth + 1)
-
-
-def _mirror(path: str, likeness: str, *, copies: bool, depth: int = 0) -> None:
-    """Make *likeness* what *path* is: a folder, link or file of the same contents and mode.
-
-    :param copies: somebody may write into files that lie outside of packages.
-    """
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return  # Somebody is at work there, too.
-    if stat.S_ISLNK(status.st_mode):
-        os.symlink(os.readlink(path), likeness)
-    elif stat.S_ISDIR(status.st_mode):
-        os.mkdir(likeness)
-        for name in _contents(path):
-            if not name.endswith(_files.TEMPORARY):
-                child = os.path.join(path, name)
-                _mirror(child, os.path.join(likeness, name), copies=copies, depth=depth + 1)
-        os.chmod(likeness, stat.S_IMODE(status.st_mode))
-    elif stat.S_ISREG(status.st_mode):
-        if copies and depth <= _LISTED_DEPTH and status.st_size <= _COPIED_SIZE:
-            _copy(path, likeness, status)
-        else:
-            _link(path, likeness, status)
-
-
-def _link(path: str, likeness: str, status: os.stat_result) -> None:
-    try:
-        os.link(path, likeness)
-    except OSError:  # no hard links here, or not of other people's files
-        _copy(path, likeness, status)
-
-
-def _copy(path: str, likeness: str, status: os.stat_result) -> None:
-    try:
-        source = open(path, "rb")  # noqa: SIM115
-    except FileNotFoundError:
-        return
-    with source, open(likeness, "xb") as file:
-        while chunk := source.read(1 << 20):
-            file.write(chunk)
-    os.chmod(likeness, stat.S_IMODE(status.st_mode))
-    os.utime(likeness, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-# Giving back.
 
 
 def _give_back(aside: str) -> None:
     """Make the folder around *aside*, which is this thread's own, what it was before."""
     env_dir, kind = os.path.dirname(aside), _files.kind(aside)
     if kind in ("new", "empty"):
-        _delete_all(env_dir, _files.entries(env_dir))
+        _files.delete_all(env_dir, _files.entries(env_dir))
     elif kind in ("clear", "all", "back"):
         aside = _move_back(aside)
     elif kind != "good":
+        from . import _likeness  # is loaded since there was something to keep
+
         _delete_new(aside)
         for name in _files.entries(aside):
-            _restore(os.path.join(aside, name), os.path.join(env_dir, name), kind != "pip")
-    _discard(aside)
+            _likeness.restore(os.path.join(aside, name), os.path.join(env_dir, name), kind != "pip")
+    _marks.discard(aside)
     if kind == "new":
         _remove_folders([env_dir])
-
-
-def _delete_all(folder: str, names: Iterable[str]) -> None:
-    for name in names:
-        _files.delete(os.path.join(folder, name))
 
 
 def _move_back(aside: str) -> str:
@@ -678,8 +422,8 @@ def _move_back(aside: str) -> str:
     if kind != "back":
         for name in _files.entries(env_dir):
             if kind == "all" or name in kept:
-                _discard(os.path.join(env_dir, name))
-        aside = _turn(aside, "back")
+                _marks.discard(os.path.join(env_dir, name))
+        aside = _marks.turn(aside, "back")
     for name in kept:
         if not os.path.lexists(os.path.join(env_dir, name)):
             os.rename(os.path.join(aside, name), os.path.join(env_dir, name))
@@ -700,51 +444,6 @@ def _delete_new(aside: str) -> None:
                 _files.delete(path)
 
 
-def _restore(likeness: str, path: str, modes: bool, depth: int = 0) -> None:
-    """Make *path* what *likeness* is; what is equal is left alone.
-
-    Windows neither replaces nor moves a program that is running.
-
-    :param modes: the likeness has the modes of folders, too.
-    """
-    if not os.path.isdir(likeness) or os.path.islink(likeness):
-        if not _is_same(likeness, path):
-            if os.path.isdir(path) and not os.path.islink(path):
-                _files.delete(path)
-            os.replace(likeness, path)
-        return
-    if os.path.islink(path) or not os.path.isdir(path):
-        if os.path.lexists(path):
-            os.unlink(path)
-        os.mkdir(path)
-    names = _files.entries(likeness)
-    for name in names:
-        _restore(os.path.join(likeness, name), os.path.join(path, name), modes, depth + 1)
-    if depth >= _LISTED_DEPTH:
-        _delete_all(path, set(_contents(path)).difference(names))
-    if modes or depth >= _LISTED_DEPTH:
-        os.chmod(path, stat.S_IMODE(os.stat(likeness).st_mode))
-
-
-def _is_same(path: str, other: str) -> bool:
-    """Are both a file, or both a link, of the same contents and mode?"""
-    try:
-        status, other_status = os.lstat(path), os.lstat(other)
-        if os.path.samestat(status, other_status):
-            return True
-        if (status.st_mode, status.st_size) != (other_status.st_mode, other_status.st_size):
-            return False
-        if stat.S_ISLNK(status.st_mode):
-            return os.readlink(path) == os.readlink(other)
-        with open(path, "rb") as file, open(other, "rb") as other_file:
-            return file.read() == other_file.read()
-    except OSError:
-        return False
-
-
-# After runs that were killed.
-
-
 def recover(env_dir: str) -> list[str]:
     """Put *env_dir* in order after runs that were killed; return the temporary paths left.
 
@@ -753,21 +452,27 @@ def recover(env_dir: str) -> list[str]:
     nothing to do but to delete what it kept: all that it made is whole, and the steps of
     the next run complete it. (To go back now could undo what the user did since then.)
     """
-    found = _found(env_dir)
+    found = _marks.found(env_dir)
     if not found:
         return found
-    is_alone = not _others(found)
-    dead = [path for path in found if _maker(path) and not _is_at_work(path)]
-    for kind, path in _kept(found).items():
-        if not _has_own_mark(path) and (is_alone or (kind == "clear" and not _others_marks(path))):
+    is_alone = not _marks.others(found)
+    dead = [path for path in found if _marks.maker(path) and not _marks.is_at_work(path)]
+    for kind, path in _marks.kept(found).items():
+        if not _marks.has_own_mark(path) and (
+            is_alone or (kind == "clear" and not _marks.others_marks(path))
+        ):
             dead.append(path)
     if not dead:
         return found
     for path in dead:
-        if is_alone or _files.kind(path) in ("clear", "back") or _files.kind(path) not in _CLAIMED:
+        if (
+            is_alone
+            or _files.kind(path) in ("clear", "back")
+            or _files.kind(path) not in _marks.CLAIMED
+        ):
             _recover(path)
     _sweep(env_dir)
-    return _found(env_dir)
+    return _marks.found(env_dir)
 
 
 def _sweep(env_dir: str) -> None:
@@ -779,32 +484,24 @@ def _sweep(env_dir: str) -> None:
 
 def _recover(path: str) -> None:
     env_dir, kind = os.path.dirname(path), _files.kind(path)
-    if kind not in _CLAIMED:
-        _discard(path)
+    if kind not in _marks.CLAIMED:
+        _marks.discard(path)
         return
-    was_claimed = _maker(path) is not None
+    was_claimed = _marks.maker(path) is not None
     try:
         # What is missing comes back from a clear that was cut short; others may have
         # made the rest anew.
-        path = _turn(path, "back" if kind == "clear" else kind)
+        path = _marks.turn(path, "back" if kind == "clear" else kind)
     except FileNotFoundError:
         return  # Another run is at it.
     if kind in ("clear", "back") or (kind == "all" and not _is_usable(env_dir)):
         _give_back(path)
         return
     if was_claimed and kind in ("part", "pip", "full"):
-        _return_missing(path, env_dir)
-    _discard(path)
+        from . import _likeness
 
-
-def _return_missing(likeness: str, path: str) -> None:
-    """Let those files of *likeness* come back that are not in *path*."""
-    for name in _files.entries(likeness):
-        ours, theirs = os.path.join(likeness, name), os.path.join(path, name)
-        if not os.path.lexists(theirs):
-            os.rename(ours, theirs)
-        elif os.path.isdir(ours) and not os.path.islink(ours) and not os.path.islink(theirs):
-            _return_missing(ours, theirs)
+        _likeness.return_missing(path, env_dir)
+    _marks.discard(path)
 
 
 def _is_usable(env_dir: str) -> bool:
