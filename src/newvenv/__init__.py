@@ -131,7 +131,8 @@ class EnvBuilder:
     ) -> None:
         """Take the steps of :meth:`create`: maybe twice, if others are at work there, too."""
         context = self.ensure_directories(env_dir)
-        undo.secure()
+        if not undo.is_secured:  # only now is there a folder, made by a subclass
+            undo.secure()
         for create_ignore_file in ignore_files:
             create_ignore_file(context)
         self._fill(context)
