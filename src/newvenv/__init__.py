@@ -339,17 +339,18 @@ class _Remembered:
 
     def __init__(self, builder: EnvBuilder, env_dir: str) -> None:
         self.builder = builder
+        self.env_dir = env_dir
         self.given = (builder.prompt, builder.system_site_packages)
-        if builder.upgrade:
-            from . import _config
-
-            prompt, system_site_packages = _config.recall(env_dir)
-            if builder.prompt is None:
-                builder.prompt = prompt
-            builder.system_site_packages = builder.system_site_packages or system_site_packages
 
     def __enter__(self) -> None:
-        pass
+        if self.builder.upgrade:
+            from . import _config
+
+            prompt, system_site_packages = _config.recall(self.env_dir)
+            if self.builder.prompt is None:
+                self.builder.prompt = prompt
+            if system_site_packages:
+                self.builder.system_site_packages = True
 
     def __exit__(self, *exception: object) -> None:
         if self.builder.upgrade:
