@@ -258,6 +258,8 @@ class EnvBuilder:
             try:
                 _files.symlink(os.path.basename(src) if relative else src, dst)
                 return
+            except (FileNotFoundError, IsADirectoryError):
+                raise  # A copy would find no better place.
             except OSError:
                 from . import logger
 
