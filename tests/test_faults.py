@@ -346,8 +346,11 @@ diff "$place.before" "$place.after" && echo "same $status"
 """
 
 
+_TRY_MOUNT = "mount -t tmpfs newvenv-test /mnt && mount -o remount,ro /mnt"
+
+
 def _can_mount() -> bool:
-    command = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs newvenv-test /mnt"]
+    command = ["unshare", "-rm", "sh", "-c", _TRY_MOUNT]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
