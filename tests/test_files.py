@@ -85,7 +85,8 @@ def test_failure_names_the_path(tmp_path: Path, put: object) -> None:
     with pytest.raises(OSError, match="file") as caught:
         put(str(path))  # type: ignore[operator]
     assert (caught.value.filename, caught.value.filename2) == (str(path), None)
-    assert str(caught.value).endswith(f"{str(path)!r}")
+    # PyPy cannot be told that there is no second name.
+    assert str(caught.value).replace(" -> None", "").endswith(f"{str(path)!r}")
 
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:

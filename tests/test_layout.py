@@ -531,6 +531,7 @@ def test_scheme_of_another_implementation(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @posix
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="only CPython's are known")
 @pytest.mark.parametrize("name", ["purelib", "platlib", "scripts", "include"])
 def test_known_paths(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The paths that an environment needs are known without ``sysconfig``."""

@@ -292,6 +292,7 @@ def test_number_used_again(tmp_path: Path, alive: str, monkeypatch: pytest.Monke
     assert _undo.recover(str(tmp_path)) == []
 
 
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs a wait that leaves the process")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
 def test_process_that_nobody_has_waited_for(tmp_path: Path) -> None:
     """A process that ended counts as dead also while its parent has not asked how."""

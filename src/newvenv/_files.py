@@ -131,7 +131,10 @@ def say(error: OSError, path: str) -> None:
     if error.filename2 is not None or str(error.filename or TEMPORARY).endswith(TEMPORARY):
         error.filename = path
     if error.filename2 is not None:
-        del error.filename2  # As None it would be part of the message.
+        try:
+            del error.filename2  # As None it would be part of the message.
+        except AttributeError:
+            error.filename2 = None  # PyPy can't delete it, and says "-> None".
 
 
 def temporary(folder: str, kind: str) -> str:
