@@ -113,8 +113,9 @@ class Undo:
             self._insist(self._take_back if kind else self._forget)
         finally:
             _marks.running.pop((self.env_dir, get_ident()), None)
-            for path in _marks.found(self.env_dir):  # What is left, the next run shall deal with.
-                _files.finished(path)
+            for path in _marks.found(self.env_dir):
+                if _marks.is_mine(path):  # What is left, the next run shall deal with.
+                    _files.finished(path)
                 _marks.is_removed(path)
 
     def run(self, steps: Callable[[], object]) -> None:
@@ -281,9 +282,8 @@ def clear(path: str) -> None:
     undo = _marks.running.get((path, get_ident()))
     if isinstance(undo, Undo):
         undo.clear()
-        return
-    for name in _files.entries(path):
-        _files.delete(os.path.join(path, name))
+    else:
+        _files.delete_all(path, _files.entries(path))
 
 
 def expect_pip(env_dir: str) -> None:
