@@ -779,3 +779,61 @@ def test_is_alive(pid: int, alive: bool, closed: bool, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "_winapi", winapi)
     assert _nt.is_alive(pid) is alive
     assert winapi.closed is closed
+
+
+# Locks
+
+
+class FakeFiles:
+    """Files of Windows that only one handle at a time may be open for."""
+
+    def __init__(self, error: int = 32) -> None:
+        self.error = error
+        self.open: dict[int, str] = {}
+        self.calls: list[tuple[object, ...]] = []
+
+    def CreateFile(self, path: str, *how: int) -> int:
+        """Open the file *path*, unless it is open already."""
+        self.calls.append((path, *how))
+        if path in self.open.values():
+            error = PermissionError(13, "The process cannot access the file", path)
+            error.winerror = self.error  # type: ignore[attr-defined,unused-ignore]
+            raise error
+        self.open[len(self.calls)] = path
+        return len(self.calls)
+
+    def CloseHandle(self, handle: int) -> None:
+        """Close the file."""
+        del self.open[handle]
+
+
+def test_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that is locked can't be locked again, until it is unlocked."""
+    files = FakeFiles()
+    monkeypatch.setitem(sys.modules, "_winapi", files)
+    handles = [_nt.lock(r"C:\env"), _nt.lock(r"C:\env"), _nt.lock(r"C:\other")]
+    assert handles == [1, None, 3]
+    _nt.unlock(1)
+    assert _nt.lock(r"C:\env") == 4
+
+
+def test_lock_is_a_file_of_one_handle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock is a file in the directory, open to one handle, that goes when it is closed."""
+    files = FakeFiles()
+    monkeypatch.setitem(sys.modules, "_winapi", files)
+    _nt.lock(r"C:\env")
+    path, _access, share_mode, _security, _disposition, flags, _template = files.calls[0]
+    assert path == r"C:\env\.newvenv.lock"
+    assert share_mode == 0
+    assert isinstance(flags, int)
+    assert flags & 0x04000000  # FILE_FLAG_DELETE_ON_CLOSE
+
+
+def test_no_lock_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other refusal is an error that names the directory."""
+    files = FakeFiles(error=5)  # ERROR_ACCESS_DENIED
+    monkeypatch.setitem(sys.modules, "_winapi", files)
+    _nt.lock(r"C:\env")
+    with pytest.raises(PermissionError) as caught:
+        _nt.lock(r"C:\env")
+    assert caught.value.filename == r"C:\env"

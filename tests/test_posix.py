@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -184,6 +185,107 @@ def test_foreign_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "kill", kill)
 
     assert _posix.is_alive(1)
+
+
+# Locks
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> str:
+    """Return an empty directory."""
+    return str(tmp_path)
+
+
+def test_lock_excludes_others(directory: str) -> None:
+    """A directory that is locked can't be locked again, not even by the same process."""
+    handle = _posix.lock(directory)
+    assert handle is not None
+
+    assert _posix.lock(directory) is None
+    _posix.unlock(handle)
+
+
+def test_lock_can_be_had_again(directory: str) -> None:
+    """After unlocking the directory can be locked again."""
+    for _ in range(2):
+        handle = _posix.lock(directory)
+        assert handle is not None
+        _posix.unlock(handle)
+
+
+def test_lock_leaves_nothing(directory: str) -> None:
+    """A lock neither adds anything to the directory nor keeps descriptors open."""
+    before = os.listdir("/dev/fd")
+    handle = _posix.lock(directory)
+    assert handle is not None
+    assert _posix.lock(directory) is None
+    _posix.unlock(handle)
+
+    assert os.listdir(directory) == []
+    assert os.listdir("/dev/fd") == before
+
+
+def test_lock_of_another_process(directory: str) -> None:
+    """A lock excludes other processes, and ends with the process that holds it."""
+    code = "import sys; from newvenv import _posix; _posix.lock(sys.argv[1]); print(); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        held = _posix.lock(directory)
+        process.kill()
+    handle = _posix.lock(directory)
+
+    assert held is None
+    assert handle is not None
+    _posix.unlock(handle)
+
+
+def test_unlock_despite_a_child(directory: str) -> None:
+    """Unlocking gives up the lock even while a duplicate of its descriptor is open."""
+    handle = _posix.lock(directory)
+    assert handle is not None
+    duplicate = os.dup(handle)
+    _posix.unlock(handle)
+    again = _posix.lock(directory)
+    os.close(duplicate)
+
+    assert again is not None
+    _posix.unlock(again)
+
+
+@pytest.mark.parametrize("kind", ["missing", "file", "link"])
+def test_lock_of_no_directory(tmp_path: Path, kind: str) -> None:
+    """What is no directory can't be locked, and neither can a link to one."""
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+
+    with pytest.raises(OSError, match=kind):
+        _posix.lock(str(tmp_path / kind))
+
+
+def test_no_locks(directory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without locks is an error, and nothing stays open."""
+
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, f"not {descriptor}, not {operation}")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    before = os.listdir("/dev/fd")
+
+    with pytest.raises(OSError, match="not"):
+        _posix.lock(directory)
+    assert os.listdir("/dev/fd") == before
+
+
+def test_no_locks_in_the_standard_library(directory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python without ``fcntl`` is an error of the same type."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+
+    with pytest.raises(OSError, match="No locks available"):
+        _posix.lock(directory)
 
 
 # The files

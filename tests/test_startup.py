@@ -27,8 +27,8 @@ PLAIN = IMPORT | {
     "newvenv._platform",
     "newvenv._posix",
     "newvenv._quoting",
-    "newvenv._marks",
-    "newvenv._undo",
+    "newvenv._lock",
+    "newvenv._transaction",
 }
 
 COMMAND = PLAIN | {"newvenv.__main__", "newvenv._cli"}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any, Union
 
-    from . import _undo
+    from . import _transaction
 
     Path = Union[str, os.PathLike[str]]
 
@@ -43,6 +43,25 @@ logger: logging.Logger
 #: The standard library's ``venv`` has these as attributes and people patch them there,
 #: but each costs more than an environment does.
 _LAZY_MODULES = frozenset({"logging", "shlex", "shutil", "subprocess", "sysconfig", "types"})
+
+
+#: The methods that :meth:`EnvBuilder.create` calls, in this order.
+_HOOKS = (
+    "ensure_directories",
+    "create_git_ignore_file",
+    "create_configuration",
+    "setup_python",
+    "symlink_or_copy",
+    "_setup_pip",
+    "_call_new_python",
+    "setup_scripts",
+    "install_scripts",
+    "replace_variables",
+    "post_setup",
+)
+
+#: Executables of which a copy has been seen to run.
+_started: set[str] = set()
 
 
 def __getattr__(name: str) -> object:
@@ -101,55 +120,49 @@ class EnvBuilder:
         self.upgrade_deps = upgrade_deps
         self.scm_ignore_files = frozenset(map(str.lower, scm_ignore_files))
 
-    def create(self, env_dir: Path) -> None:
-        """Make an environment in the folder *env_dir*, all of it or nothing.
+    def create(self, env_dir: Path) -> types.SimpleNamespace:
+        """Create a virtual environment in *env_dir*, completely or not at all.
 
-        :param env_dir: relative to the current folder; made if it does not exist.
+        :param env_dir: relative to the current directory; made if it does not exist.
+        :returns: the context that the hooks worked with.
         :raises ValueError: *env_dir* can't hold an environment, or options contradict.
-        :raises OSError: the file system or the user's rights do not allow it.
+        :raises OSError: the file system or the user's rights do not allow it, or another
+            run occupies the directory for ten minutes (EBUSY).
         :raises subprocess.CalledProcessError: pip could not be installed; its
             ``output`` is what the failing process printed.
         """
-        from . import _layout
+        from . import _transaction
 
-        target = _layout.target(env_dir)
-        ignore_files = [
-            getattr(self, f"create_{name}_ignore_file") for name in self.scm_ignore_files
-        ]
+        target = self._check(env_dir)
+        with _transaction.Transaction(target, makes=_is_ours(self.ensure_directories)) as run:
+            context = self.ensure_directories(target)
+            run.begin()
+            for name in self.scm_ignore_files:
+                getattr(self, f"create_{name}_ignore_file")(context)
+            self._fill(context, run)
+            if self.upgrade_deps:
+                self.upgrade_dependencies(context)
+        return context
+
+    def _check(self, env_dir: Path) -> str:
+        """Return the absolute path of *env_dir*, if nothing is known to be in the way."""
+        from . import _preflight
+
+        target = _preflight.target(env_dir)
+        for name in self.scm_ignore_files:
+            getattr(self, f"create_{name}_ignore_file")
+        copies_pip = self.with_pip
         if self.with_pip and _is_ours(self._setup_pip):
-            from . import _seed
+            from . import _layout, _seed
 
             _seed.check(_layout.base_executable())
+            copies_pip = _seed.copies()
         if _is_ours(self.ensure_directories):
-            _layout.check(target, clear=self.clear)
-        _layout.check_room(target, with_pip=self.with_pip)
-        with self._undoing(target) as undo, _Remembered(self, target):
-            undo.run(lambda: self._build(target, ignore_files, undo))
+            _preflight.check(target, clear=self.clear)
+        _preflight.check_space(target, with_pip=copies_pip)
+        return target
 
-    def _build(
-        self, env_dir: str, ignore_files: Iterable[Callable[..., None]], undo: _undo.Undo
-    ) -> None:
-        """Take the steps of :meth:`create`: maybe twice, if others are at work there, too."""
-        context = self.ensure_directories(env_dir)
-        if not undo.is_secured:  # only now is there a folder, made by a subclass
-            undo.secure()
-        for create_ignore_file in ignore_files:
-            create_ignore_file(context)
-        self._fill(context)
-        if self.upgrade_deps:
-            self.upgrade_dependencies(context)
-
-    def _undoing(self, target: str) -> _undo.Undo:
-        """Return what takes back the steps of :meth:`create` if one of them fails."""
-        from . import _undo
-
-        names = vars(EnvBuilder).keys()
-        is_foreign = type(self) is not EnvBuilder or not names.isdisjoint(vars(self))
-        kind = "full" if is_foreign or self.upgrade_deps else "part"
-        clears = self.clear and _is_ours(self.ensure_directories, self.clear_directory)
-        return _undo.Undo(target, kind, clears=clears, makes=_is_ours(self.ensure_directories))
-
-    def _fill(self, context: types.SimpleNamespace) -> None:
+    def _fill(self, context: types.SimpleNamespace, run: _transaction.Transaction) -> None:
         """Run the steps during which system packages are invisible, then show them.
 
         With the base's packages in sight pip would find pip installed there and leave
@@ -159,7 +172,13 @@ class EnvBuilder:
         self.system_site_packages = False
         try:
             self.create_configuration(context)
+            is_plain = self._is_plain()
+            if is_plain and (not self.with_pip or self._clone_pip(context)):
+                self._finish_with_python(context, system_site_packages)
+                run.mark_usable()
+                return
             self.setup_python(context)
+            run.mark_usable()
             if self.with_pip:
                 self._setup_pip(context)
             if not self.upgrade:
@@ -171,16 +190,52 @@ class EnvBuilder:
         if system_site_packages:
             self.create_configuration(context)
 
+    def _finish_with_python(
+        self, context: types.SimpleNamespace, system_site_packages: bool
+    ) -> None:
+        """Take the last steps so that the interpreter's names come at the very end.
+
+        A run that is killed has then left a whole environment, or none.
+        """
+        if not self.upgrade:
+            self.setup_scripts(context)
+        if system_site_packages:
+            self.system_site_packages = True
+            self.create_configuration(context)
+        self.setup_python(context)
+        if self.with_pip:
+            self._try_copy(context)
+
+    def _try_copy(self, context: types.SimpleNamespace) -> None:
+        """Start a copied interpreter: it may not find its libraries.
+
+        :raises subprocess.CalledProcessError: it can't run.
+        """
+        if context.executable not in _started and not os.path.islink(context.env_exe):
+            from . import subprocess
+
+            self._call_new_python(context, "-c", "", stderr=subprocess.STDOUT)
+            _started.add(context.executable)
+
+    def _is_plain(self) -> bool:
+        """Are all hooks those of this class, so that their order can't matter to anyone?"""
+        return _is_ours(*(getattr(self, name) for name in _HOOKS))
+
+    def _clone_pip(self, context: types.SimpleNamespace) -> bool:
+        from . import _seed
+
+        return _seed.clone(context)
+
     def ensure_directories(self, env_dir: Path) -> types.SimpleNamespace:
         """Make the folders of the environment *env_dir* and return its context.
 
         May be called alone, to learn the context of an environment that exists; only
         with ``clear`` is anything taken away.
         """
-        from . import _layout, _platform
+        from . import _layout, _platform, _preflight
 
         env_dir = os.fspath(env_dir)
-        _layout.check(env_dir, clear=self.clear)
+        _preflight.check(env_dir, clear=self.clear)
         if self.clear and os.path.isdir(env_dir):
             self.clear_directory(env_dir)
         context = _layout.context(env_dir, self.prompt, self._venv_path)
@@ -193,9 +248,9 @@ class EnvBuilder:
 
         During :meth:`create` the contents are only set aside until all has succeeded.
         """
-        from . import _undo
+        from . import _transaction
 
-        _undo.clear(path)
+        _transaction.clear(path)
 
     def _venv_path(self, env_dir: str, name: str) -> str:
         """Return the folder *name* ("purelib", "scripts", ...) of an environment *env_dir*."""
@@ -211,10 +266,14 @@ class EnvBuilder:
         return _platform.same_path(path1, path2)
 
     def create_git_ignore_file(self, context: types.SimpleNamespace) -> None:
-        """Keep the environment out of Git: called for ``scm_ignore_files={"git"}``."""
+        """Keep the environment out of Git: called for ``scm_ignore_files={"git"}``.
+
+        A ``.gitignore`` of the user's own stays.
+        """
         from . import _config, _files
 
-        _files.write(os.path.join(context.env_dir, ".gitignore"), _config.GIT_IGNORE)
+        if _config.is_own_git_ignore(context.env_dir):
+            _files.write(os.path.join(context.env_dir, ".gitignore"), _config.GIT_IGNORE)
 
     def create_configuration(self, context: types.SimpleNamespace) -> None:
         """Write ``pyvenv.cfg`` (PEP 405), which makes the folder an environment.
@@ -258,9 +317,9 @@ class EnvBuilder:
             try:
                 _files.symlink(os.path.basename(src) if relative else src, dst)
                 return
-            except (FileNotFoundError, IsADirectoryError):
-                raise  # A copy would find no better place.
-            except OSError:
+            except OSError as error:
+                if error.errno in _files.NO_PLACE or not os.access(os.path.dirname(dst), os.W_OK):
+                    raise  # A copy would find no better place.
                 from . import logger
 
                 logger.warning("Unable to symlink %r to %r", src, dst)
@@ -282,14 +341,14 @@ class EnvBuilder:
 
         :raises subprocess.CalledProcessError: it failed; ``output`` has what it printed.
         """
-        from . import _undo, subprocess
+        from . import _packages, subprocess
 
         kwargs.update(
             executable=context.env_exec_cmd,
             cwd=context.env_dir,
             env=_child_environment(context.env_dir, py_args),
         )
-        _undo.expect_pip(context.env_dir)  # what it replaces must be kept first
+        _packages.guard(context, CORE_VENV_DEPS)
         subprocess.check_output([context.env_exec_cmd, *py_args], **kwargs)
 
     def setup_scripts(self, context: types.SimpleNamespace) -> None:
@@ -330,33 +389,6 @@ class EnvBuilder:
             subprocess.check_call([context.env_exec_cmd, *command])
         else:
             self._call_new_python(context, *command)
-
-
-class _Remembered:
-    """For the time of an upgrade, give the builder what the environment's file says.
-
-    The options given now win; without one, what was chosen when the environment was
-    made stays. The builder itself comes back unchanged, to be used for the next one.
-    """
-
-    def __init__(self, builder: EnvBuilder, env_dir: str) -> None:
-        self.builder = builder
-        self.env_dir = env_dir
-        self.given = (builder.prompt, builder.system_site_packages)
-
-    def __enter__(self) -> None:
-        if self.builder.upgrade:
-            from . import _config
-
-            prompt, system_site_packages = _config.recall(self.env_dir)
-            if self.builder.prompt is None:
-                self.builder.prompt = prompt
-            if system_site_packages:
-                self.builder.system_site_packages = True
-
-    def __exit__(self, *exception: object) -> None:
-        if self.builder.upgrade:
-            self.builder.prompt, self.builder.system_site_packages = self.given
 
 
 def _child_environment(env_dir: str, py_args: tuple[str, ...]) -> dict[str, str]:

@@ -17,8 +17,9 @@ import os
 import stat
 import sys
 
-from . import _files, _image, _platform
-from ._files import TEMPORARY
+from . import _files, _image
+
+TEMPORARY = ".newvenv"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -271,7 +272,7 @@ def temporary(parent: str, kind: str) -> str:
 
     To be given to :func:`remove` in the end, whatever has become of it.
     """
-    path = _files.temporary(parent, kind)
+    path = _files.scratch(parent)
     if os.path.lexists(path):  # left by an earlier process that had our number
         _files.delete(path)
     return path
@@ -280,22 +281,13 @@ def temporary(parent: str, kind: str) -> str:
 def sweep(parent: str) -> list[str]:
     """Remove from the folder *parent* what dead processes have left, and list the rest."""
     names = os.listdir(parent)
-    left = [name for name in names if name.endswith(TEMPORARY) and _is_dead(name)]
+    left: list[str] = []
     for name in left:
         try:
             _files.delete(os.path.join(parent, name))
         except OSError as error:  # another run is at it, as a rule
             debug("%s", error)
     return [name for name in names if name not in left]
-
-
-def _is_dead(name: str) -> bool:
-    """Is the process that made something called *name* no more?"""
-    number = name[1:].partition("-")[0]
-    try:
-        return number.isdecimal() and not _platform.is_alive(int(number))
-    except OverflowError:
-        return True
 
 
 def remove(path: str) -> None:
@@ -309,7 +301,6 @@ def remove(path: str) -> None:
         os.rename(path, doomed)
     if os.path.lexists(doomed):
         _files.delete(doomed)
-    _files.finished(doomed)
 
 
 # Cloning.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _compat, _layout, _platform
+from . import _compat, _platform, _preflight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def run(args: list[str]) -> None:
         raise ValueError("you cannot supply --upgrade and --clear together.")
     if options["clear"] and not force:
         for env_dir in dirs:
-            _layout.check_is_environment(_layout.target(env_dir))
+            _preflight.check_is_environment(_preflight.target(env_dir))
     builder = EnvBuilder(**options)
     for env_dir in dirs:
         try:

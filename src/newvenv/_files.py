@@ -1,42 +1,92 @@
-"""Put a file, a link or a folder in its place, at once or not at all.
+"""Put a file, a link or a directory in its place, at once or not at all.
 
-Every function here makes the new thing under a name of its own beside the place and
-renames it there. So nobody ever reads half a file, a link is never written through,
-and processes at work on one environment do not disturb each other. What is already
-as it should be is not touched.
+What is new is made under its own name, and never over something that is there. What is
+replaced is made elsewhere and renamed, so no reader ever sees half a file, and a link is
+never written through. What is already as it should be is not touched.
+
+During a run every change is announced to the run's journal first (see ``_transaction``),
+which keeps what is replaced.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-#: The end of every name that is made on the way to another one.
-TEMPORARY = ".newvenv"
+    from ._transaction import Transaction
 
-#: The temporary paths at which this process has something.
-under_way: set[str] = set()
+#: Errors that no other way of doing the same thing can help against.
+FATAL = frozenset(
+    getattr(errno, name, -1)
+    for name in (
+        *("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO"),
+        *("EMFILE", "ENFILE", "ENOMEM", "ENAMETOOLONG"),
+    )
+)
 
-_BINARY = getattr(os, "O_BINARY", 0)
+#: Errors that are about the place, whatever is put there.
+NO_PLACE = FATAL | {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
+
+#: The runs under way, by thread; of several in one thread the innermost.
+journals: dict[int, Transaction] = {}
+
+_NEW = (
+    os.O_WRONLY
+    | os.O_CREAT
+    | os.O_EXCL
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+)
+
+_HAS_FCHMOD = os.name != "nt"
+
+
+def journal_of(path: str) -> Transaction | None:
+    """Return the run of this thread that *path* belongs to, if there is one."""
+    journal = journals.get(get_ident())
+    while journal is not None and not journal.covers(path):
+        journal = journal.outer
+    return journal
+
+
+def _is_new(path: str) -> bool:
+    """Announce that *path* is about to be made; False if it is known to be there already."""
+    journal = journal_of(path)
+    return journal is None or journal.expect(path)
+
+
+def _keep(path: str, *, move: bool) -> None:
+    journal = journal_of(path)
+    if journal is not None:
+        journal.keep(path, move=move)
 
 
 def make_directory(path: str) -> None:
-    """Make the folder *path* and its parents, as ``os.makedirs`` does.
+    """Make the directory *path* and its parents, as ``os.makedirs`` does.
 
     :raises ValueError: *path* is a file or a link, which the standard library refuses, too.
     """
+    journal, parent = journal_of(path), os.path.dirname(path)
+    if journal is not None:
+        if journal.lacks(parent):
+            make_directory(parent)
+        journal.expect(path, directory=True)
     try:
         os.mkdir(path)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if os.path.isdir(parent):
+            raise
+        make_directory(parent)
         make_directory(path)
     except FileExistsError:
-        if os.path.islink(path) or not os.path.isdir(path):
+        if not is_directory(path):
             raise ValueError(f"Unable to create directory {path!r}") from None
 
 
@@ -44,9 +94,12 @@ def write(path: str, data: bytes, mode: int = 0o666, *, exact_mode: bool = False
     """Make *path* a file that holds *data*.
 
     :param mode: the permissions; the umask applies, unless *exact_mode*.
+    :raises OSError: its ``filename`` is *path*.
     """
+    if _is_new(path) and _made(path, _write_new, data, mode, exact_mode):
+        return
     if not _holds(path, data, mode if exact_mode else None):
-        _publish(path, _write_new, data, mode, exact_mode)
+        _replace(path, _write_new, data, mode, exact_mode)
 
 
 def symlink(target: str, path: str) -> None:
@@ -54,13 +107,15 @@ def symlink(target: str, path: str) -> None:
 
     :raises OSError: the file system, or the user's rights, do not allow links.
     """
+    if _is_new(path) and _made(path, _link_new, target):
+        return
     try:
         # Windows tells the path in the form that knows no limit of length.
         if os.readlink(path) in (target, f"\\\\?\\{target}"):
             return
     except OSError:
         pass
-    _publish(path, _link_new, target)
+    _replace(path, _link_new, target)
 
 
 def copy(source: str, path: str) -> None:
@@ -71,7 +126,154 @@ def copy(source: str, path: str) -> None:
     """
     from . import shutil
 
-    _publish(path, lambda temporary: shutil.copyfile(source, temporary))
+    _is_new(path)
+    _replace(path, lambda name: shutil.copyfile(source, name))
+
+
+def remove(path: str) -> None:
+    """Remove the file, link or directory tree *path*; a run that fails brings it back."""
+    journal = journal_of(path)
+    if journal is None:
+        delete(path)
+    else:
+        journal.keep(path, move=True)
+
+
+def rename(source: str, target: str) -> None:
+    """Give *source* the name *target*, in place of what is there.
+
+    :raises OSError: its ``filename`` is *target*.
+    """
+    if not _is_new(target):
+        remove(target)
+    elif journal_of(target) is None and os.path.isdir(target):
+        delete(target)
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        set_filename(error, target)
+        raise
+
+
+def move(source: str, target: str) -> None:
+    """Move *source* to *target*; where both are directories, what is missing there.
+
+    What else is at *target* stays, and so does its counterpart at *source*. A directory of
+    a lower layer of overlayfs can't be renamed (EXDEV), so it is made anew.
+    """
+    if is_directory(source) and is_directory(target):
+        for name in os.listdir(source):
+            move(os.path.join(source, name), os.path.join(target, name))
+        remove_directory(source)
+    elif not os.path.lexists(target):
+        try:
+            os.rename(source, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV or not is_directory(source):
+                raise
+            mode = stat.S_IMODE(os.stat(source).st_mode)
+            os.mkdir(target, 0o700)
+            move(source, target)
+            os.chmod(target, mode)
+
+
+def is_directory(path: str) -> bool:
+    """Is *path* a directory, and not a link to one?"""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def is_own(path: str) -> bool:
+    """Does *path* itself, be it a link, belong to this user? (Windows doesn't tell.)"""
+    return os.name == "nt" or os.lstat(path).st_uid == os.geteuid()
+
+
+def remove_directory(path: str) -> bool:
+    """Remove the directory *path* if it is empty; tell whether it is gone."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
+
+
+#: The number of scratch paths that this process has used.
+_scratched = 0
+
+
+def scratch(directory: str) -> str:
+    """Return a path, not used yet, for something that is soon renamed into *directory*.
+
+    It is on the same file system. What is left there when the run ends, or is killed,
+    goes; outside of a run it is the caller's to delete.
+    """
+    global _scratched  # noqa: PLW0603
+    _scratched += 1
+    name = f"{os.getpid()}-{get_ident()}-{_scratched}"
+    journal = journal_of(os.path.join(directory, name))
+    return os.path.join(journal.aside(), name) if journal else f"{directory}/.{name}.newvenv"
+
+
+def _made(path: str, make: Callable[..., object], *values: object) -> bool:
+    """Let *make* build something new at *path*; False if something is there."""
+    try:
+        make(path, *values)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        set_filename(error, path)
+        raise
+    return True
+
+
+def _replace(path: str, make: Callable[..., object], *values: object) -> None:
+    """Let *make* build something elsewhere, then give it the name *path*."""
+    name = scratch(os.path.dirname(path))
+    try:
+        make(name, *values)
+        if is_directory(path):
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
+        _keep(path, move=False)
+        os.replace(name, path)
+    except BaseException as error:
+        try:
+            os.unlink(name)
+        except OSError:
+            pass
+        if isinstance(error, OSError):
+            set_filename(error, path)
+        raise
+
+
+def _write_new(path: str, data: bytes, mode: int, exact_mode: bool) -> None:
+    descriptor = os.open(path, _NEW, mode)
+    try:
+        try:
+            if exact_mode and _HAS_FCHMOD:
+                os.fchmod(descriptor, mode)
+            write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        if exact_mode and not _HAS_FCHMOD:
+            os.chmod(path, mode)
+    except BaseException:
+        os.unlink(path)
+        raise
+
+
+def _link_new(path: str, target: str) -> None:
+    os.symlink(target, path)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of *data*: one call may write less."""
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, data[written:])
 
 
 def _holds(path: str, data: bytes, mode: int | None) -> bool:
@@ -88,48 +290,9 @@ def _holds(path: str, data: bytes, mode: int | None) -> bool:
         return False
 
 
-def _write_new(path: str, data: bytes, mode: int, exact_mode: bool) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
-    try:
-        written = os.write(descriptor, data)
-        while written < len(data):
-            written += os.write(descriptor, data[written:])
-    finally:
-        os.close(descriptor)
-    if exact_mode:
-        os.chmod(path, mode)
-
-
-def _link_new(path: str, target: str) -> None:
-    os.symlink(target, path)
-
-
-def _publish(path: str, make: Callable[..., object], *values: object) -> None:
-    """Let *make* build a thing under a temporary name, then give it the name *path*.
-
-    :param make: called with that name, and *values*.
-    :raises OSError: its ``filename`` is *path*.
-    """
-    name = temporary(os.path.dirname(path), "file")
-    try:
-        make(name, *values)
-        os.replace(name, path)
-    except BaseException as error:
-        try:
-            os.unlink(name)
-        except OSError:
-            pass
-        if isinstance(error, OSError):
-            say(error, path)
-        raise
-    finally:
-        finished(name)
-
-
-def say(error: OSError, path: str) -> None:
-    """Let *error* speak of *path*, instead of a temporary name or of none."""
-    if error.filename2 is not None or str(error.filename or TEMPORARY).endswith(TEMPORARY):
-        error.filename = path
+def set_filename(error: OSError, path: str) -> None:
+    """Report *path* in *error*, rather than a temporary name or none."""
+    error.filename = path
     if error.filename2 is not None:
         try:
             del error.filename2  # As None it would be part of the message.
@@ -137,80 +300,154 @@ def say(error: OSError, path: str) -> None:
             error.filename2 = None  # PyPy can't delete it, and says "-> None".
 
 
-def temporary(folder: str, kind: str) -> str:
-    """Return a path in *folder* for something of a *kind* that is soon to be renamed.
+# Deleting. Directories are opened and their entries named relative to them, so a directory
+# that is replaced by a link meanwhile is not followed (as ``shutil.rmtree`` does it, which
+# costs an import, and fails in deep trees before Python 3.13).
 
-    It tells which process it belongs to. :func:`finished` must be told when it is gone.
-    """
-    path = os.path.join(folder, f"{maker()}.{kind}{TEMPORARY}")
-    under_way.add(path)
-    return path
+_BY_DESCRIPTOR = {os.open, os.unlink, os.rmdir, os.rename} <= os.supports_dir_fd
 
+_DIRECTORY = (
+    os.O_RDONLY
+    | getattr(os, "O_DIRECTORY", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
 
-def maker() -> str:
-    """Return how the temporary names of this process and thread begin."""
-    return f".{os.getpid()}-{get_ident()}"
-
-
-def finished(path: str) -> None:
-    """Note that nothing is at the temporary *path* any more."""
-    under_way.discard(path)
-
-
-def kind(path: str) -> str:
-    """Return the kind that :func:`temporary` was given for *path*."""
-    return path[: -len(TEMPORARY)].rpartition(".")[2]
-
-
-def contents(folder: str) -> list[str]:
-    """Return the names in *folder*; there are none if it is missing or no folder."""
-    try:
-        return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def entries(folder: str) -> list[str]:
-    """Return the names in *folder* that are not temporary ones."""
-    return [name for name in os.listdir(folder) if not name.endswith(TEMPORARY)]
+#: So many directories are open at a time; deeper ones are moved up first.
+_DEEPEST = 100
 
 
 def delete(path: str) -> None:
-    """Delete the file, the link or the folder *path*; no link in it is followed.
+    """Delete the file, link or directory tree *path*, if it is there; follow no link.
 
-    Folders that may not be written to are made writable, if that helps.
+    Directories that may not be written to are made writable, where that helps. What can't
+    be deleted stays, and the rest goes.
 
-    :raises OSError: something resists.
+    :raises OSError: the first thing that could not be deleted.
     """
     try:
-        _delete(path)
-    except OSError:
-        for folder, _, _ in os.walk(path):
-            os.chmod(folder, 0o700)
-        _delete(path)
-
-
-def delete_all(folder: str, names: Iterable[str]) -> None:
-    """Delete those *names* in *folder*."""
-    for name in names:
-        delete(os.path.join(folder, name))
-
-
-def _delete(path: str) -> None:
-    if os.path.islink(path) or not os.path.isdir(path):
-        _remove(os.unlink, path)
-        return
-    for folder, folders, files in os.walk(path, topdown=False):
-        for name in files:
-            _remove(os.unlink, os.path.join(folder, name))
-        for name in folders:
-            below = os.path.join(folder, name)
-            _remove(os.unlink if os.path.islink(below) else os.rmdir, below)
-    _remove(os.rmdir, path)
-
-
-def _remove(remove: Callable[[str], object], path: str) -> None:
-    try:
-        remove(path)
+        os.unlink(path)
     except FileNotFoundError:
-        pass  # What shall go is gone: another process is at it, too.
+        pass
+    except OSError:
+        if not is_directory(path):
+            raise
+        _delete_directory(path)
+
+
+def _delete_directory(path: str) -> None:
+    if not _BY_DESCRIPTOR:
+        from shutil import rmtree
+
+        rmtree(path)
+        return
+    parent, name = os.path.split(path.rstrip(os.sep))
+    above = os.open(parent or os.curdir, _DIRECTORY & ~getattr(os, "O_NOFOLLOW", 0))
+    try:
+        problems = _Deletion().run(above, name)
+    finally:
+        os.close(above)
+    for problem, below in problems:
+        problem.filename = os.path.join(parent, below)
+        raise problem
+
+
+class _Deletion:
+    """Deletes a tree of directories without recursion."""
+
+    def __init__(self) -> None:
+        #: Open directories from the top down: the descriptor above, the name in it, the
+        #: own descriptor, and the directories in it that are still to be deleted.
+        self.levels: list[tuple[int, str, int, list[str]]] = []
+        self.problems: list[tuple[OSError, str]] = []
+        self.moved = 0
+
+    def run(self, above: int, name: str) -> list[tuple[OSError, str]]:
+        """Delete the directory *name* in *above*; return errors and the paths they are about."""
+        self._enter(above, name)
+        try:
+            while self.levels:
+                above, name, descriptor, below = self.levels[-1]
+                if not below:
+                    os.close(descriptor)
+                    self.levels.pop()
+                    self._try(os.rmdir, name, above)
+                elif len(self.levels) < _DEEPEST:
+                    self._enter(descriptor, below.pop())
+                else:
+                    self._move_up(descriptor, below.pop())
+        finally:
+            for _, _, descriptor, _ in self.levels:
+                os.close(descriptor)
+        return self.problems
+
+    def _enter(self, above: int, name: str) -> None:
+        """Open a directory and delete what is in it but for directories."""
+        try:
+            descriptor = _open_directory(name, above)
+        except OSError as error:
+            self._note(error, name)
+            return
+        self.levels.append((above, name, descriptor, []))
+        try:
+            with os.scandir(descriptor) as found:
+                entries = list(found)
+        except OSError as error:
+            self._note(error, "")
+            return
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                self.levels[-1][3].append(entry.name)
+            else:
+                self._try(os.unlink, entry.name, descriptor)
+
+    def _move_up(self, descriptor: int, name: str) -> None:
+        self.moved += 1
+        new = f"{self.moved}.newvenv"
+        _, _, top, below = self.levels[0]
+        try:
+            os.rename(name, new, src_dir_fd=descriptor, dst_dir_fd=top)
+            below.append(new)
+        except OSError as error:
+            self._note(error, name)
+
+    def _try(self, act: Callable[..., object], name: str, above: int) -> None:
+        for attempt in range(2):
+            try:
+                act(name, dir_fd=above)
+                return
+            except PermissionError as error:
+                if attempt or not _made_writable(above):
+                    self._note(error, name)
+                    return
+            except OSError as error:
+                self._note(error, name)
+                return
+
+    def _note(self, error: OSError, name: str) -> None:
+        if not isinstance(error, FileNotFoundError):
+            path = os.path.join(*(level[1] for level in self.levels), name)
+            self.problems.append((error, path))
+
+
+def _open_directory(name: str, above: int) -> int:
+    try:
+        return os.open(name, _DIRECTORY, dir_fd=above)
+    except PermissionError:
+        # Not to be read: it may be changed by a descriptor that only names it (open(2)).
+        handle = os.open(name, _DIRECTORY | getattr(os, "O_PATH", 0o10000000), dir_fd=above)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+        finally:
+            os.close(handle)
+        return os.open(name, _DIRECTORY, dir_fd=above)
+
+
+def _made_writable(descriptor: int) -> bool:
+    try:
+        if os.fstat(descriptor).st_mode & stat.S_IWUSR:
+            return False
+        os.fchmod(descriptor, 0o700)
+    except OSError:
+        return False
+    return True

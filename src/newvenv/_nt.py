@@ -403,24 +403,48 @@ def _copy_tcl(python_dir: str, lib: str) -> None:
             return
 
 
-# Processes
+# Locking
+
+#: The file in a directory that is open, and shared with no other handle, while the
+#: directory is locked.
+_LOCK_NAME = ".newvenv.lock"
+
+_GENERIC_WRITE = 0x40000000
+_DELETE = 0x00010000
+_OPEN_ALWAYS = 4
+#: Windows deletes the file when the handle is closed, at the latest as the process ends.
+_FILE_FLAG_DELETE_ON_CLOSE = 0x04000000
+#: A link in the file's place is opened, and deleted, itself.
+_FILE_FLAG_OPEN_REPARSE_POINT = 0x00200000
+_ERROR_SHARING_VIOLATION = 32
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether there is a process *pid*.
+def lock(path: str) -> int | None:
+    """Lock the directory *path* and return the handle for :func:`unlock`.
 
-    ``os.kill`` with signal 0 does not ask on Windows: it sends Ctrl-C.
+    The lock excludes other processes and other threads of this one, and ends with the
+    process at the latest.
+
+    :returns: None if another run holds the lock.
+    :raises OSError: there is no such directory, or no lock can be had there.
     """
     import _winapi
 
-    query, still_active = 0x1000, 259  # PROCESS_QUERY_LIMITED_INFORMATION, STILL_ACTIVE
+    file = ntpath.join(path, _LOCK_NAME)
+    flags = _FILE_FLAG_DELETE_ON_CLOSE | _FILE_FLAG_OPEN_REPARSE_POINT
+    access = _GENERIC_WRITE | _DELETE
     try:
-        process = _winapi.OpenProcess(query, False, pid)  # type: ignore[attr-defined,unused-ignore]
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    try:
-        return bool(_winapi.GetExitCodeProcess(process) == still_active)  # type: ignore[attr-defined,unused-ignore]
-    finally:
-        _winapi.CloseHandle(process)  # type: ignore[attr-defined,unused-ignore]
+        handle = _winapi.CreateFile(file, access, 0, 0, _OPEN_ALWAYS, flags, 0)  # type: ignore[attr-defined,unused-ignore]
+    except OSError as error:
+        if getattr(error, "winerror", None) == _ERROR_SHARING_VIOLATION:
+            return None
+        error.filename = path
+        raise
+    return int(handle)
+
+
+def unlock(handle: int) -> None:
+    """Give up the lock that :func:`lock` returned *handle* for."""
+    import _winapi
+
+    _winapi.CloseHandle(handle)  # type: ignore[attr-defined,unused-ignore]

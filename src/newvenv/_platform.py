@@ -14,11 +14,12 @@ INCLUDE = _room.INCLUDE
 LIB64 = _room.LIB64
 DEFAULT_SYMLINKS = _room.DEFAULT_SYMLINKS
 env_exec_cmd = _room.env_exec_cmd
-is_alive = _room.is_alive
+lock = _room.lock
 paths = _room.paths
 python_exe = _room.python_exe
 same_path = _room.same_path
 setup_python = _room.setup_python
+unlock = _room.unlock
 
 __all__ = [
     "BIN_NAME",
@@ -26,9 +27,10 @@ __all__ = [
     "INCLUDE",
     "LIB64",
     "env_exec_cmd",
-    "is_alive",
+    "lock",
     "paths",
     "python_exe",
     "same_path",
     "setup_python",
+    "unlock",
 ]

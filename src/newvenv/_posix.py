@@ -6,6 +6,7 @@ through ``sys._base_executable``, and names follow the executable that was start
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -23,6 +24,9 @@ LIB64 = sys.maxsize > 2**32 and sys.platform != "darwin"
 DEFAULT_SYMLINKS = True
 
 _IS_PYPY = sys.implementation.name == "pypy"
+
+#: How the directory to lock is opened: a link in its place is refused.
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def paths() -> dict[str, str]:
@@ -153,12 +157,38 @@ def _make_executable(path: str) -> None:
         os.chmod(path, 0o755)  # noqa: S103 - an interpreter is for everybody
 
 
-def is_alive(pid: int) -> bool:
-    """Tell whether there is a process *pid*."""
+def lock(path: str) -> int | None:
+    """Lock the directory *path* itself and return the handle for :func:`unlock`.
+
+    The lock excludes other processes and other threads of this one, and ends with the
+    process at the latest.
+
+    :returns: None if another run holds the lock.
+    :raises OSError: there is no such directory, or no lock can be had there.
+    """
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # There is, and it belongs to someone else.
-    return True
+        import fcntl
+    except ImportError:  # WebAssembly
+        raise OSError(errno.ENOLCK, "No locks available", path) from None
+    descriptor = os.open(path, _DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException as error:
+        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
+        raise
+    return descriptor
+
+
+def unlock(handle: int) -> None:
+    """Give up the lock that :func:`lock` returned *handle* for.
+
+    Closing alone would not do: a child process may have a duplicate of the descriptor.
+    """
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    finally:
+        os.close(handle)

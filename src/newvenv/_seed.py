@@ -36,6 +36,18 @@ _FATAL = frozenset(
 _BYTECODE_SETTINGS = ("PYTHONPYCACHEPREFIX", "PYTHONOPTIMIZE", "PYTHONNODEBUGRANGES")
 
 
+def copies() -> bool:
+    return not os.environ.get("NEWVENV_LINK_MODE")
+
+
+def clone(context: types.SimpleNamespace) -> bool:
+    try:
+        _install_image(context, _cache.link_mode())
+    except _cache.Unusable:
+        return False
+    return True
+
+
 def check(executable: str) -> None:
     """Make sure that there is a pip to install, before anything is written.
 
@@ -282,8 +294,7 @@ def _install_image(context: types.SimpleNamespace, mode: str) -> None:
 
     :raises Exception: that can't be done; the environment is as it was, or nearly.
     """
-    _cache.sweep(context.bin_path)
-    names = _cache.sweep(context.lib_path)
+    names = os.listdir(context.lib_path)
     seeds = _seeds()
     if not seeds:
         raise ValueError("no wheel of pip was found")
@@ -313,7 +324,7 @@ def _install_private_image(
     build: Callable[[str], None],
 ) -> None:
     """Make an image in the environment and use it up, since there can be no cache."""
-    folder = _cache.temporary(context.lib_path, "image")
+    folder = _files.scratch(context.lib_path)
     try:
         os.mkdir(folder, 0o700)
         build(folder)
@@ -335,7 +346,7 @@ def _place(image: Image, context: types.SimpleNamespace, names: Sequence[str], m
     if not absent:
         return
     scripts = _scripts(image, context.env_exec_cmd)
-    aside = _cache.temporary(context.lib_path, "seed")
+    aside = _files.scratch(context.lib_path)
     try:
         _cache.clone(image, aside, _records(image, context, scripts), mode)
         for info, tops, _, script_names in absent:
@@ -375,10 +386,10 @@ def _move(source: str, target: str) -> None:
     :raises OSError: something else is there.
     """
     try:
-        os.rename(source, target)
+        _files.rename(source, target)
     except OSError as error:
         if not _cache.same(source, target):
-            _files.say(error, target)
+            _files.set_filename(error, target)
             raise
 
 

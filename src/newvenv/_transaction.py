@@ -1,0 +1,398 @@
+"""Change a directory completely or not at all: lock it, journal each change, roll back.
+
+What is replaced, removed or cleared is kept in a directory ``.newvenv`` in the target, on
+the same file system, until the run has succeeded; a target in which nothing is replaced
+gets none. In it are scratch files and
+
+``kept``     what was replaced or removed, under its path in the target
+``moving``   what belongs at the top of the target: a clear, or its undoing, is under way
+``cleared``  the contents of a target that is being cleared; once the new environment can
+             be used they are ``done``, which means nothing any more
+
+Its presence, while no other run holds the lock, shows that a run was killed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from _thread import get_ident
+
+from . import _files, _lock, _signals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Any
+
+ASIDE = ".newvenv"
+
+#: What an environment has at its top, so that a killed run may have made it.
+OWN = ("pyvenv.cfg", "bin", "Scripts", "include", "Include", "lib64", "lib", "Lib", ".gitignore")
+
+#: The names under which cleared contents are kept.
+_CONTENTS = ("moving", "cleared", "done")
+
+#: How often to look whether the parents of a target can be removed.
+_ATTEMPTS = 20
+
+
+class Transaction:
+    """Roll back the changes to the directory *env_dir* if the ``with`` block raises.
+
+    A run within a run of the same thread joins that one.
+
+    :param makes: make and lock the directory at once. Otherwise, if it is missing,
+        :meth:`begin` is to be called when a subclass has made it.
+    :raises OSError: the directory can't be made, or another run occupies it (EBUSY).
+    """
+
+    def __init__(self, env_dir: str, *, makes: bool = True) -> None:
+        self.env_dir = env_dir
+        self.makes = makes
+        self.prefixes: tuple[str, ...] = (os.path.join(env_dir, ""),)
+        self.outer: Transaction | None = None
+        self.joined: Transaction | None = None
+        self.lock = _lock.Lock(env_dir, make=self._make)
+        self.is_begun = self.is_cleared = False
+        #: How to roll back, from the end; what this run has made or kept; which
+        #: directories are its own, and which parents of the target.
+        self.steps: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self.seen: set[str] = set()
+        self.new_directories: set[str] = set()
+        self.guarded: set[str] = set()
+        self.parents: list[str] = []
+        self.aside_path = ""
+
+    def __enter__(self) -> Transaction:  # noqa: PYI034 - typing.Self is too new
+        self.outer = _files.journals.get(get_ident())
+        self.joined = _run_in(self.env_dir, self.outer)
+        if self.joined is not None:
+            self.joined.prefixes += self.prefixes
+            return self.joined
+        _files.journals[get_ident()] = self
+        try:
+            if self.makes or os.path.lexists(self.env_dir):
+                self.begin()
+            else:
+                self.parents = _missing(self.env_dir)[:-1]
+                self._expect_target()
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def begin(self) -> None:
+        """Make the directory if it is missing, lock it, and recover what a killed run left."""
+        if not self.is_begun and self.joined is None:
+            self.is_begun = True
+            self.lock.acquire()
+            if self.env_dir not in self.new_directories:
+                recover(self.env_dir, self.lock)
+
+    def _make(self) -> None:
+        for path in _missing(self.env_dir):
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                continue
+            except FileNotFoundError:  # Another run that fails has removed the parent.
+                if os.path.isdir(os.path.dirname(path)):
+                    raise
+                return
+            if path == self.env_dir:
+                self._expect_target()
+            elif path not in self.parents:
+                self.parents.append(path)
+
+    def _expect_target(self) -> None:
+        if not self.steps:
+            self.steps.append((_files.delete, (self.env_dir,)))
+        self.new_directories.add(self.env_dir)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.joined is not None:
+            return
+        notice = "" if kind is None else f"Rolling back {self.env_dir}, please wait"
+        try:
+            with _signals.Deferred(notice, again=not isinstance(error, KeyboardInterrupt)):
+                self._commit() if kind is None else self._roll_back()
+                self.lock.release()
+        finally:
+            if self.outer is None:
+                _files.journals.pop(get_ident(), None)
+            else:
+                _files.journals[get_ident()] = self.outer
+
+    def covers(self, path: str) -> bool:
+        """Is *path* in the directory, and not in the one for what is kept?"""
+        aside = self.aside_path
+        return path.startswith(self.prefixes) and not (aside and path.startswith(aside))
+
+    def lacks(self, path: str) -> bool:
+        """Is there known to be no directory *path* yet, as the target itself is new?"""
+        new = self.new_directories
+        return self.env_dir in new and path not in new and self.covers(path)
+
+    def expect(self, path: str, *, directory: bool = False) -> bool:
+        """Note that *path* is about to be made; False if something is there already."""
+        if path in self.seen or (
+            os.path.dirname(path) not in self.new_directories and os.path.lexists(path)
+        ):
+            return False
+        self.seen.add(path)
+        if directory:
+            self.new_directories.add(path)
+        act = _files.remove_directory if directory else _files.delete
+        self.steps.append((act, (path,)))
+        return True
+
+    def keep(self, path: str, *, move: bool) -> None:
+        """Keep what is at *path*, to be replaced; with *move* it goes from there."""
+        if path in self.seen or not os.path.lexists(path):
+            if move:
+                _files.delete(path)
+            return
+        backup = self._backup(path)
+        try:
+            if not move:
+                os.link(path, backup, follow_symlinks=False)
+        except OSError:  # no hard links here, or none to files of others
+            move = True
+        if move:
+            _files.move(path, backup)
+
+    def guard(self, directory: str, is_guarded: Callable[[str], bool]) -> None:
+        """Keep the entries of *directory* that a child process may replace, remove or add."""
+        if directory in self.guarded:
+            return
+        self.guarded.add(directory)
+        names = set(filter(is_guarded, _names(directory)))
+        for path in [os.path.join(directory, name) for name in names]:
+            if path not in self.seen:
+                _mirror(path, self._backup(path))
+        self.steps.append((_remove_others, (directory, names, is_guarded)))
+
+    def _backup(self, path: str) -> str:
+        prefix = next(filter(path.startswith, self.prefixes))
+        backup = os.path.join(self.aside(), "kept", path[len(prefix) :])
+        os.makedirs(os.path.dirname(backup), exist_ok=True)
+        self.seen.add(path)
+        self.steps.append((_put_back, (backup, path)))
+        return backup
+
+    def aside(self) -> str:
+        """Return the directory for what is kept and for scratch files, made if need be."""
+        number = 0
+        while not self.aside_path:
+            path = os.path.join(self.env_dir, f"{ASIDE}{number or ''}")
+            number += 1
+            if not os.path.lexists(path):  # Else it is a parent process's, or not ours at all.
+                self.aside_path = path
+                os.mkdir(path, 0o700)
+        return self.aside_path
+
+    def clear(self) -> None:
+        """Move the contents aside, to be deleted when the run has succeeded."""
+        aside = os.path.basename(self.aside_path)
+        paths = [os.path.join(self.env_dir, name) for name in _names(self.env_dir) if name != aside]
+        if self.is_cleared:
+            for path in paths:
+                self.keep(path, move=True)
+        elif paths:
+            moving = os.path.join(self.aside(), "moving")
+            os.mkdir(moving, 0o700)
+            self.is_cleared = True
+            self.steps.append((_give_back, (self.aside_path, True)))
+            for path in paths:
+                _files.move(path, os.path.join(moving, os.path.basename(path)))
+            self._rename("moving", "cleared")
+            self.seen.clear()
+            self.new_directories = {self.env_dir}
+
+    def mark_usable(self) -> None:
+        """Note that the new environment can be used: what was cleared is not to come back."""
+        self._rename("cleared", "done")
+
+    def _rename(self, name: str, other: str) -> None:
+        try:
+            if self.aside_path:
+                os.rename(f"{self.aside_path}/{name}", f"{self.aside_path}/{other}")
+        except FileNotFoundError:
+            pass
+
+    def _commit(self) -> None:
+        self._rename("cleared", "done")
+        self._rename("kept", "replaced")
+        if self.aside_path:
+            _discard(self.aside_path)
+
+    def _roll_back(self) -> None:
+        problem = None
+        self._rename("done", "cleared")
+        if os.name == "nt":
+            self.lock.release()  # What it is made of lies in the directory.
+        while self.steps:
+            act, values = self.steps.pop()
+            try:
+                act(*values)
+            except OSError as error:
+                problem = problem or error
+        if problem is not None:
+            _warn("Could not roll back %r completely: %s", self.env_dir, problem)
+        elif self.aside_path:
+            _discard(self.aside_path)
+        self._remove_parents()
+
+    def _remove_parents(self) -> None:
+        """Remove the parents that this run has made, unless another run needs them."""
+        for _ in range(_ATTEMPTS):
+            while self.parents and _files.remove_directory(self.parents[-1]):
+                self.parents.pop()
+            if not self.parents:
+                return
+            with _lock.Lock(self.env_dir) as lock:
+                if lock.is_held:
+                    return  # It has succeeded.
+
+
+def recover(env_dir: str, lock: _lock.Lock) -> None:
+    """Put *env_dir* in order after a run that was killed.
+
+    What it had cleared comes back, unless the new environment had become usable; what it
+    had replaced or removed comes back where it is missing. The rest of what it did is
+    whole, and stays: to roll it back might undo what has been done since.
+    """
+    for aside in _asides(env_dir):
+        if lock.is_held:
+            _give_back(aside, False)
+            _files.move(os.path.join(aside, "kept"), env_dir)
+            if _names(os.path.join(aside, "moving")):
+                _warn("Some of the former contents, in %r, have been replaced since", aside)
+            else:
+                _discard(aside)
+        elif lock.is_missing:
+            _warn("Leaving %r alone: without locks, another run may be at work", aside)
+
+
+def clear(path: str) -> None:
+    """Empty the directory *path*: for good, or within a run until that succeeds.
+
+    :raises OSError: another file system is mounted in it (EBUSY).
+    """
+    from . import _preflight
+
+    for mount in _preflight.mounts_below(path):
+        raise OSError(errno.EBUSY, "Refusing to clear, a file system is mounted there", mount)
+    run = _run_in(path, _files.journals.get(get_ident()))
+    if run is not None:
+        run.clear()
+    else:
+        for name in os.listdir(path):
+            _files.delete(os.path.join(path, name))
+
+
+def _run_in(env_dir: str, run: Transaction | None) -> Transaction | None:
+    """Return the run in *env_dir*, by whatever name, among *run* and those around it."""
+    while run is not None and run.env_dir != env_dir and not _is_same(run.env_dir, env_dir):
+        run = run.outer
+    return run
+
+
+def _is_same(path: str, other: str) -> bool:
+    return os.path.isdir(path) and os.path.isdir(other) and os.path.samefile(path, other)
+
+
+def _missing(path: str) -> list[str]:
+    """Return *path* and those of its parents that don't exist, the deepest last."""
+    missing: list[str] = []
+    while not os.path.lexists(path):
+        missing.insert(0, path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def _names(directory: str) -> list[str]:
+    return os.listdir(directory) if _files.is_directory(directory) else []
+
+
+def _asides(env_dir: str) -> Iterator[str]:
+    """Yield the directories for what was kept: only real ones, of this user's own."""
+    number = 0
+    while os.path.lexists(path := os.path.join(env_dir, f"{ASIDE}{number or ''}")):
+        number += 1
+        if _files.is_directory(path) and _files.is_own(path):
+            yield path
+
+
+def was_environment(env_dir: str) -> bool:
+    """Has a run that cleared the environment *env_dir* been killed?"""
+    paths = (os.path.join(aside, name) for aside in _asides(env_dir) for name in _CONTENTS)
+    return any(os.path.isfile(os.path.join(path, "pyvenv.cfg")) for path in paths)
+
+
+def _give_back(aside: str, is_alone: bool) -> None:
+    """Return what was cleared to the top of the target.
+
+    :param is_alone: nothing is there but what this run has made.
+    """
+    cleared, moving = os.path.join(aside, "cleared"), os.path.join(aside, "moving")
+    env_dir = os.path.dirname(aside)
+    if _files.is_directory(cleared):
+        for name in {*OWN, *(_names(cleared) if is_alone else ())}:
+            _files.delete(os.path.join(env_dir, name))
+        os.rename(cleared, moving)
+    for name in _names(moving):
+        _files.move(os.path.join(moving, name), os.path.join(env_dir, name))
+
+
+def _put_back(backup: str, path: str) -> None:
+    if _files.is_directory(backup) or _files.is_directory(path):
+        _files.delete(path)
+        _files.move(backup, path)
+    elif os.path.lexists(backup):
+        os.replace(backup, path)
+
+
+def _mirror(path: str, copy: str) -> None:
+    """Copy *path*; files in packages are linked, as pip replaces them."""
+    from shutil import copy2, copytree
+
+    if _files.is_directory(path):
+        copytree(path, copy, symlinks=True, copy_function=_link)
+    else:
+        copy2(path, copy, follow_symlinks=False)
+
+
+def _link(path: str, copy: str) -> None:
+    try:
+        os.link(path, copy)
+    except OSError:
+        from shutil import copy2
+
+        copy2(path, copy)
+
+
+def _remove_others(directory: str, names: set[str], is_guarded: Callable[[str], bool]) -> None:
+    for name in _names(directory):
+        if name not in names and is_guarded(name):
+            _files.delete(os.path.join(directory, name))
+
+
+def _discard(aside: str) -> None:
+    try:
+        _files.delete(aside)
+    except OSError as error:
+        _warn("Could not delete what is left of the former contents: %s", error)
+
+
+def _warn(message: str, *values: object) -> None:
+    from . import logger
+
+    logger.warning(message, *values)
