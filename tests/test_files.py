@@ -1,4 +1,4 @@
-"""Putting a file, a link or a folder in its place."""
+"""Putting a file, a link or a directory in its place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _mode(path: Path) -> int:
 
 
 def test_write(tmp_path: Path) -> None:
-    """A file gets its contents, and nothing else is left in the folder."""
+    """A file gets its contents, and nothing else is left in the directory."""
     _files.write(str(tmp_path / "file"), b"data")
     assert (tmp_path / "file").read_bytes() == b"data"
     assert os.listdir(tmp_path) == ["file"]
@@ -91,11 +91,10 @@ def test_failure_names_the_path(tmp_path: Path, put: object) -> None:
 
 def test_failure_leaves_nothing(tmp_path: Path) -> None:
     """When a thing can't take its place, its temporary name is gone, too."""
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
-        _files.write(str(tmp_path / "folder"), b"data")
-    assert os.listdir(tmp_path) == ["folder"]
-    assert not _files.under_way
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        _files.write(str(tmp_path / "directory"), b"data")
+    assert os.listdir(tmp_path) == ["directory"]
 
 
 @needs_links
@@ -110,9 +109,11 @@ def test_symlink(tmp_path: Path) -> None:
 @pytest.mark.parametrize("said", ["C:\\python.exe", "\\\\?\\C:\\python.exe"])
 def test_symlink_that_is_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     """A link that is right is left alone, also as Windows tells it."""
+    (tmp_path / "link").symlink_to("as it was")
     monkeypatch.setattr(os, "readlink", lambda _: said)
     _files.symlink("C:\\python.exe", str(tmp_path / "link"))
-    assert os.listdir(tmp_path) == []
+    monkeypatch.undo()
+    assert os.readlink(tmp_path / "link") == "as it was"
 
 
 def test_copy(tmp_path: Path) -> None:
@@ -124,61 +125,97 @@ def test_copy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["new", "a/new", ""], ids=["new", "deep", "there"])
 def test_make_directory(tmp_path: Path, name: str) -> None:
-    """A folder and its parents are there afterwards, as they may have been before."""
+    """A directory and its parents are there afterwards, as they may have been before."""
     _files.make_directory(str(tmp_path / name))
     assert (tmp_path / name).is_dir()
 
 
 def test_make_directory_refuses_a_file(tmp_path: Path) -> None:
-    """A file is not a folder: the error is the standard library's."""
+    """A file is not a directory: the error is the standard library's."""
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match="Unable to create directory"):
         _files.make_directory(str(tmp_path / "file"))
 
 
-def test_delete_a_folder(tmp_path: Path) -> None:
-    """All that a folder holds goes with it."""
-    (tmp_path / "folder" / "deep" / "deeper").mkdir(parents=True)
-    (tmp_path / "folder" / "deep" / "file").touch()
-    _files.delete(str(tmp_path / "folder"))
+def test_delete_a_directory(tmp_path: Path) -> None:
+    """All that a directory holds goes with it."""
+    (tmp_path / "directory" / "deep" / "deeper").mkdir(parents=True)
+    (tmp_path / "directory" / "deep" / "file").touch()
+    _files.delete(str(tmp_path / "directory"))
     assert os.listdir(tmp_path) == []
 
 
 @needs_links
 def test_delete_follows_no_link(tmp_path: Path) -> None:
-    """A link in a deleted folder goes; what it leads to stays."""
+    """A link in a deleted directory goes; what it leads to stays."""
     (tmp_path / "precious").mkdir()
     (tmp_path / "precious" / "file").touch()
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "link").symlink_to(tmp_path / "precious")
-    _files.delete(str(tmp_path / "folder"))
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "directory" / "link").symlink_to(tmp_path / "precious")
+    _files.delete(str(tmp_path / "directory"))
     assert (tmp_path / "precious" / "file").exists()
-    assert not (tmp_path / "folder").exists()
+    assert not (tmp_path / "directory").exists()
 
 
 @needs_modes
-def test_delete_a_folder_that_is_not_writable(tmp_path: Path) -> None:
-    """A folder without leave to write goes like any other."""
-    (tmp_path / "folder" / "locked").mkdir(parents=True)
-    (tmp_path / "folder" / "locked" / "file").touch()
-    (tmp_path / "folder" / "locked").chmod(0o500)
-    _files.delete(str(tmp_path / "folder"))
+def test_delete_a_directory_that_is_not_writable(tmp_path: Path) -> None:
+    """A directory without leave to write goes like any other."""
+    (tmp_path / "directory" / "locked").mkdir(parents=True)
+    (tmp_path / "directory" / "locked" / "file").touch()
+    (tmp_path / "directory" / "locked").chmod(0o500)
+    _files.delete(str(tmp_path / "directory"))
     assert os.listdir(tmp_path) == []
 
 
-def test_temporary_names(tmp_path: Path) -> None:
-    """A temporary name is hidden, known while it is in use, and not an entry."""
-    path = Path(_files.temporary(str(tmp_path), "kind"))
-    path.touch()
-    assert str(path) in _files.under_way
-    assert (path.name[0], _files.kind(str(path))) == (".", "kind")
-    assert _files.entries(str(tmp_path)) == []
-    _files.finished(str(path))
-    assert str(path) not in _files.under_way
+def test_scratch(tmp_path: Path) -> None:
+    """A scratch path is new each time, and on the same file system."""
+    first, second = (_files.scratch(str(tmp_path)) for _ in range(2))
+    assert first != second
+    assert Path(first).parent == tmp_path
+    assert os.listdir(tmp_path) == []
+
+
+def test_rename(tmp_path: Path) -> None:
+    """What is at the target is replaced, be it a directory."""
+    (tmp_path / "new" / "deep").mkdir(parents=True)
+    (tmp_path / "old" / "other").mkdir(parents=True)
+    _files.rename(str(tmp_path / "new"), str(tmp_path / "old"))
+    assert os.listdir(tmp_path) == ["old"]
+    assert os.listdir(tmp_path / "old") == ["deep"]
+
+
+def test_move_merges_directories(tmp_path: Path) -> None:
+    """What is missing in the target comes there; what is there stays."""
+    for name in ("a/one", "a/both", "b/both", "b/two"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    _files.move(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert sorted(os.listdir(tmp_path / "b")) == ["both", "one", "two"]
+    assert (tmp_path / "b" / "both").read_text() == "b/both"
+    assert os.listdir(tmp_path / "a") == ["both"]
+
+
+@needs_modes
+def test_short_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that writes less than it was given is followed by another one."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:2]))
+    _files.write(str(tmp_path / "file"), b"data!")
+    assert (tmp_path / "file").read_bytes() == b"data!"
+
+
+@needs_modes
+def test_delete_what_is_not_readable(tmp_path: Path) -> None:
+    """A directory that may not even be read goes like any other."""
+    (tmp_path / "directory" / "locked").mkdir(parents=True)
+    (tmp_path / "directory" / "locked" / "file").touch()
+    (tmp_path / "directory" / "locked").chmod(0)
+    _files.delete(str(tmp_path / "directory"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_error_without_a_name() -> None:
     """An error that names nothing, as of a full disk, is made to."""
     error = OSError(errno.ENOSPC, "No space left on device")
-    _files.say(error, "/path")
+    _files.set_filename(error, "/path")
     assert str(error) == f"[Errno {errno.ENOSPC}] No space left on device: '/path'"

@@ -213,7 +213,7 @@ def test_quoted_words_are_one_line(word: str) -> None:
 def test_target_is_a_path_or_refused(name: str) -> None:
     """A folder's name stands for an absolute path, or is refused for being empty."""
     try:
-        path = _layout.target(name)
+        path = _preflight.target(name)
     except ValueError:
         path = "/" * (not name.strip())
 
@@ -279,7 +279,7 @@ def test_upgrade_of_any_name(place: str, name: str) -> None:
     env = os.path.join(place, name)
     newvenv.create(env, symlinks=True, prompt=name, system_site_packages=True, clear=True)
     first = config(Path(env))
-    newvenv.EnvBuilder(symlinks=True, upgrade=True).create(env)
+    newvenv.main(["--upgrade", "--without-pip", "--", env])
     second = config(Path(env))
     for values in (first, second):
         del values["command"]

@@ -28,7 +28,10 @@ PLAIN = IMPORT | {
     "newvenv._posix",
     "newvenv._quoting",
     "newvenv._lock",
+    "newvenv._preflight",
+    "newvenv._signals",
     "newvenv._transaction",
+    "fcntl",
 }
 
 COMMAND = PLAIN | {"newvenv.__main__", "newvenv._cli"}
@@ -132,9 +135,9 @@ def test_error(load: Load) -> None:
         "newvenv.__main__",
         "newvenv._cli",
         "newvenv._files",
-        "newvenv._layout",
         "newvenv._platform",
         "newvenv._posix",
+        "newvenv._preflight",
     }
 
 

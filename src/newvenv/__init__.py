@@ -3,10 +3,10 @@
 ``python -m newvenv DIR`` and ``newvenv.create(DIR)`` do what ``venv`` does, with the
 API of the newest CPython on every version; docs/parity.md lists each difference.
 
-This module is the hall: :class:`EnvBuilder` with its hooks in the order of a visit.
-Each hook opens one room, when it is entered and not before: whoever only imports
-newvenv shall not pay for it. The rooms never see the builder. Dear modules that users of
-``venv`` expect to find here (``subprocess``, ``logger``, ...) are loaded on first use, too.
+:class:`EnvBuilder` has its hooks in the order in which they are called. Each imports its
+implementation when called, so that ``import newvenv`` stays cheap; the implementations
+never see the builder. Expensive modules that users of ``venv`` expect to find here
+(``subprocess``, ``logger``, ...) are loaded on first use, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import subprocess as subprocess
     import sysconfig as sysconfig
     import types as types
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any, Union
 
     from . import _transaction
@@ -40,8 +40,8 @@ CORE_VENV_DEPS = _compat.CORE_VENV_DEPS
 
 logger: logging.Logger
 
-#: The standard library's ``venv`` has these as attributes and people patch them there,
-#: but each costs more than an environment does.
+#: The standard library's ``venv`` has these as attributes, which are patched there, but
+#: each costs more than an environment does.
 _LAZY_MODULES = frozenset({"logging", "shlex", "shutil", "subprocess", "sysconfig", "types"})
 
 
@@ -65,7 +65,7 @@ _started: set[str] = set()
 
 
 def __getattr__(name: str) -> object:
-    """Load what is dear when it is first asked for (PEP 562)."""
+    """Import expensive attributes on first access (PEP 562)."""
     value: object
     if name == "logger":
         from logging import getLogger
@@ -78,6 +78,10 @@ def __getattr__(name: str) -> object:
     return globals().setdefault(name, value)
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY_MODULES, "logger"} - {"TYPE_CHECKING", "annotations"})
+
+
 class EnvBuilder:
     """Builds virtual environments; subclasses override the hooks that :meth:`create` calls.
 
@@ -85,18 +89,25 @@ class EnvBuilder:
     used, so a hook may look at them and change them.
 
     :param system_site_packages: let the environment see the base's site-packages.
-    :param clear: empty the target folder first.
+    :param clear: empty the target directory first.
     :param symlinks: link the interpreter rather than copy it. Links need not be
         possible: a copy is made where they are not.
-    :param upgrade: the environment exists and now belongs to the running Python.
-        What its ``pyvenv.cfg`` says of prompt and system packages stays.
+    :param upgrade: the environment exists and now belongs to the running Python; scripts
+        and :meth:`post_setup` are left out.
     :param with_pip: install pip.
     :param prompt: what the shell shows when the environment is active; None for the
-        folder's name, ``"."`` for the current folder's name.
+        directory's name, ``"."`` for the current directory's name.
     :param upgrade_deps: upgrade :data:`CORE_VENV_DEPS` from the package index.
     :param scm_ignore_files: for which version control systems an ignore file is
         written: a name ``x`` calls the method ``create_x_ignore_file(context)``.
     """
+
+    # Defaults for subclasses that don't call this class's ``__init__``, and for pickles of
+    # older versions.
+    system_site_packages = clear = symlinks = upgrade = with_pip = upgrade_deps = False
+    prompt: str | None = None
+    orig_prompt: str | None = None
+    scm_ignore_files: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -131,9 +142,9 @@ class EnvBuilder:
         :raises subprocess.CalledProcessError: pip could not be installed; its
             ``output`` is what the failing process printed.
         """
+        target = self._check(env_dir)
         from . import _transaction
 
-        target = self._check(env_dir)
         with _transaction.Transaction(target, makes=_is_ours(self.ensure_directories)) as run:
             context = self.ensure_directories(target)
             run.begin()
@@ -227,7 +238,7 @@ class EnvBuilder:
         return _seed.clone(context)
 
     def ensure_directories(self, env_dir: Path) -> types.SimpleNamespace:
-        """Make the folders of the environment *env_dir* and return its context.
+        """Make the directories of the environment *env_dir* and return its context.
 
         May be called alone, to learn the context of an environment that exists; only
         with ``clear`` is anything taken away.
@@ -244,7 +255,7 @@ class EnvBuilder:
         return context
 
     def clear_directory(self, path: str) -> None:
-        """Empty the folder *path*; links in it are removed, never followed.
+        """Empty the directory *path*; links in it are removed, never followed.
 
         During :meth:`create` the contents are only set aside until all has succeeded.
         """
@@ -253,7 +264,7 @@ class EnvBuilder:
         _transaction.clear(path)
 
     def _venv_path(self, env_dir: str, name: str) -> str:
-        """Return the folder *name* ("purelib", "scripts", ...) of an environment *env_dir*."""
+        """Return the directory *name* ("purelib", "scripts", ...) of an environment *env_dir*."""
         from . import _layout
 
         return _layout.scheme_path(env_dir, name)
@@ -276,7 +287,7 @@ class EnvBuilder:
             _files.write(os.path.join(context.env_dir, ".gitignore"), _config.GIT_IGNORE)
 
     def create_configuration(self, context: types.SimpleNamespace) -> None:
-        """Write ``pyvenv.cfg`` (PEP 405), which makes the folder an environment.
+        """Write ``pyvenv.cfg`` (PEP 405), which makes the directory an environment.
 
         Called again at the end with ``system_site_packages``. Sets ``context.cfg_path``.
         """
@@ -308,7 +319,8 @@ class EnvBuilder:
         What is in *dst*'s place is replaced and never written through.
 
         :param relative_symlinks_ok: the link may say just the name if both lie in one
-            folder.
+            directory.
+        :raises OSError: neither a link nor a copy can be made.
         """
         from . import _files
 
@@ -372,7 +384,7 @@ class EnvBuilder:
     def install_scripts(self, context: types.SimpleNamespace, path: str) -> None:
         """Install the templates below *path* into ``context.bin_path``.
 
-        Of the folders in *path* only ``common`` and the one called like ``os.name``
+        Of the directories in *path* only ``common`` and the one called like ``os.name``
         count. Each text goes through :meth:`replace_variables`.
         """
         from . import _activation
@@ -395,7 +407,7 @@ def _child_environment(env_dir: str, py_args: tuple[str, ...]) -> dict[str, str]
     """Return the variables for running the environment's Python on *py_args*.
 
     A module that is asked for by name is one that is installed, so nothing that lies
-    in the environment's folder, where Python runs, may come before it. The stub of a
+    in the environment's directory, where Python runs, may come before it. The stub of a
     framework build leaves a variable that would make the child take itself for the
     parent (macOS, bpo-22490).
     """
@@ -408,9 +420,12 @@ def _child_environment(env_dir: str, py_args: tuple[str, ...]) -> dict[str, str]
 
 
 def _is_ours(*methods: object) -> bool:
-    """Are these bound methods as :class:`EnvBuilder` itself defines them?"""
-    ours = vars(EnvBuilder).values()
-    return all(getattr(method, "__func__", None) in ours for method in methods)
+    """Are these bound methods the ones that :class:`EnvBuilder` was defined with?"""
+    return all(getattr(method, "__func__", None) in _METHODS for method in methods)
+
+
+#: The methods of :class:`EnvBuilder`, of which a class may come to have others.
+_METHODS = frozenset(value for value in vars(EnvBuilder).values() if callable(value))
 
 
 def create(
@@ -423,8 +438,14 @@ def create(
     upgrade_deps: bool = False,
     *,
     scm_ignore_files: Iterable[str] = frozenset(),
-) -> None:
-    """Make a virtual environment in *env_dir*: see :class:`EnvBuilder` and its ``create``."""
+) -> types.SimpleNamespace:
+    """Create a virtual environment in *env_dir* and return its context.
+
+    See :class:`EnvBuilder` for the parameters, and its ``create`` for errors.
+    """
+    options: dict[str, Any] = {}
+    if _compat.SCM_OPTION or scm_ignore_files:  # Another class may be in EnvBuilder's place.
+        options["scm_ignore_files"] = scm_ignore_files
     builder = EnvBuilder(
         system_site_packages=system_site_packages,
         clear=clear,
@@ -432,9 +453,9 @@ def create(
         with_pip=with_pip,
         prompt=prompt,
         upgrade_deps=upgrade_deps,
-        scm_ignore_files=scm_ignore_files,
+        **options,
     )
-    builder.create(env_dir)
+    return builder.create(env_dir)
 
 
 def activation_environment(env_dir: Path) -> dict[str, str | None]:
@@ -452,8 +473,15 @@ def activation_environment(env_dir: Path) -> dict[str, str | None]:
     return _activation.environment(env_dir)
 
 
-def main(args: list[str] | None = None) -> None:
+def main(args: Iterable[str] | None = None) -> None:
     """Run the command line on *args*, or on ``sys.argv``; errors are raised."""
     from . import _cli
 
-    _cli.run(sys.argv[1:] if args is None else args)
+    _cli.run(sys.argv[1:] if args is None else list(args))
+
+
+# As in the standard library, annotations are for type checkers: what they name is not
+# imported here, so ``inspect.signature(create, eval_str=True)`` could not evaluate them.
+for _function in (create, activation_environment, main, *vars(EnvBuilder).values()):
+    if hasattr(_function, "__code__"):
+        _function.__annotations__ = {}

@@ -136,9 +136,10 @@ class Transaction:
         return path.startswith(self.prefixes) and not (aside and path.startswith(aside))
 
     def lacks(self, path: str) -> bool:
-        """Is there known to be no directory *path* yet, as the target itself is new?"""
-        new = self.new_directories
-        return self.env_dir in new and path not in new and self.covers(path)
+        """Is there no directory *path* yet? In a new target that is known."""
+        if not self.covers(path) or path in self.new_directories:
+            return False
+        return self.env_dir in self.new_directories or not os.path.lexists(path)
 
     def expect(self, path: str, *, directory: bool = False) -> bool:
         """Note that *path* is about to be made; False if something is there already."""
@@ -200,8 +201,8 @@ class Transaction:
 
     def clear(self) -> None:
         """Move the contents aside, to be deleted when the run has succeeded."""
-        aside = os.path.basename(self.aside_path)
-        paths = [os.path.join(self.env_dir, name) for name in _names(self.env_dir) if name != aside]
+        paths = {os.path.join(self.env_dir, name) for name in _names(self.env_dir)}
+        paths.difference_update(_asides(self.env_dir))
         if self.is_cleared:
             for path in paths:
                 self.keep(path, move=True)
@@ -235,7 +236,7 @@ class Transaction:
 
     def _roll_back(self) -> None:
         problem = None
-        self._rename("done", "cleared")
+        self.steps.append((self._rename, ("done", "cleared")))
         if os.name == "nt":
             self.lock.release()  # What it is made of lies in the directory.
         while self.steps:
