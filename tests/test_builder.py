@@ -83,7 +83,7 @@ def test_builder_without_init(env: Path) -> None:
         def __init__(self) -> None:
             self.symlinks = True
 
-    assert Bare().create(env).env_exe == str(env / PYTHON)
+    assert os.path.islink(Bare().create(env).env_exe)
 
 
 def test_annotations_can_be_evaluated() -> None:
@@ -639,7 +639,7 @@ def test_create_function(env: Path) -> None:
     """The function ``create`` passes each of its parameters on, and returns the context."""
     context = newvenv.create(env, True, False, True, False, "p", scm_ignore_files=["git"])
 
-    assert context.env_exe == str(env / PYTHON)
+    assert context.env_dir == str(env)
     assert config(env)["include-system-site-packages"] == "true"
     assert config(env)["prompt"] == "'p'"
     assert (env / PYTHON).is_symlink()

@@ -44,7 +44,7 @@ CALLS = [
 ERRORS = ["ENOSPC", "EIO", "EACCES", "EROFS", "EMFILE"]
 
 #: The signals that end a run, and the status by which that is told.
-SIGNALS = [("SIGINT", 130), ("SIGTERM", 143)]
+SIGNALS = [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)]
 
 #: How many places of each scenario are tried; if None, so many that the faults take turns.
 SAMPLE = int(os.environ.get("NEWVENV_TEST_FAULTS", "0").replace("all", "1000000")) or None
@@ -200,6 +200,54 @@ def test_killed(lab: Lab) -> None:
 
 
 @needs_strace
+def test_killed_is_whole_or_nothing(lab: Lab) -> None:
+    """What a killed run leaves in a new target has no interpreter yet, or is all there."""
+
+    def check(place: tuple[str, int, str]) -> str:
+        call, number, fault = place
+        target = lab.place(f"{call}-{number}-{fault}-once")
+        inject = f"inject={call}:signal={fault}:when={number}"
+        lab.run(target, "-o", os.devnull, "-e", f"trace={call}", "-e", inject)
+        found = contents(target) or {}
+        shutil.rmtree(target.parent)
+        names = [name for name in found if re.fullmatch(r"env/bin/python[\d.]*", name)]
+        rest = {name: found[name] for name in found if ".newvenv" not in name}
+        complete = {name for name in lab.after or {} if name not in names}
+        is_good = not names or not complete - {*rest, *PYTHONS}
+        return "" if is_good else f"{place}: {difference((found,), (lab.after,))}"
+
+    if lab.before and "env/bin" in lab.before:
+        return  # It had an interpreter before.
+    assert each(lab, check, ["SIGKILL"]) == []
+
+
+#: The names of the interpreter, which come last and one by one.
+PYTHONS = {f"env/bin/python{v}" for v in ("", "3", "{}.{}".format(*sys.version_info[:2]))}
+
+
+@needs_strace
+@pytest.mark.parametrize("error", ["ENOSPC", "EROFS"])
+def test_failing_for_good(lab: Lab, error: str) -> None:
+    """A disk that takes nothing more, from any moment on, has what it had before."""
+
+    def check(place: tuple[str, int, str]) -> str:
+        call, number, error = place
+        target = lab.place(f"{call}-{number}-{error}-on")
+        inject = [f"inject=mkdir,symlink,link:error={error}:when={number}+"]
+        inject += ["-e", f"inject=write:error={error}:when={number}+"] * (call == "write")
+        run = lab.run(target, "-o", os.devnull, "-e", "trace=mkdir", "-e", *inject)
+        found = contents(target)
+        shutil.rmtree(target.parent)
+        is_good = (run.returncode, found) == (1, lab.before) or matches(found, lab.after)
+        return "" if is_good else f"{place}: {run.stderr!r} {difference((found,), (lab.before,))}"
+
+    lab_places = [place for place in lab.places if place[0] in ("mkdir", "symlink", "link", "write")]
+    with ThreadPoolExecutor(2) as pool:
+        found = pool.map(check, sample(lab_places, [error]))
+        assert [text for text in found if text] == []
+
+
+@needs_strace
 def test_failing(lab: Lab) -> None:
     """A run in which any system call fails succeeds all the same, or leaves all as it was."""
 
@@ -334,7 +382,7 @@ def is_running(pid: int) -> bool:
 
 _MOUNTED = """
 place=$2
-list() { (cd "$place"; find . -exec ls -ld --time-style=+ {} + ; find . -type f -exec cksum {} +); }
+list() { (cd "$place"; find . -exec ls -ld --time-style=+ {} + ; find . -type f -exec cksum {} +) | sort; }
 mount -t tmpfs -o "$1" newvenv-test "$place" && (cd "$place"; eval "$3") || exit
 list > "$place.before"
 [ -z "$4" ] || mount -o "remount,$4" "$place"
@@ -469,7 +517,6 @@ OBSTACLES = {
     "include": (_file, "env/include", "env"),
     "activate": (_folder, "env/bin/activate", "env"),
     "config": (_folder, "env/pyvenv.cfg", "env"),
-    "ignore": (_folder, "env/.gitignore", "env"),
     "too-long-name": (_folder, "x", "y" * (_LONGEST + 1)),
     "too-long-name-below": (_folder, "x", "z/" + "y" * (_LONGEST + 1)),
     "too-long-path": (_folder, "x", "/".join(["y" * 250] * 17)),
@@ -516,7 +563,7 @@ def test_sixteen_processes(tmp_path: Path, run: Run, crowd: str) -> None:
     assert [process.returncode for process in running] == [0] * 16, errors
     assert run(target / "bin" / "python", "-c", "").returncode == 0
     assert (target / "pyvenv.cfg").is_file()
-    assert list(target.rglob("*.newvenv")) == []
+    assert list(target.rglob("*newvenv*")) == []
     has_pip = "--without-pip" not in options[-1]
     command = "import pip._internal.cli.main" if has_pip else "import sys"
     assert run(target / "bin" / "python", "-c", command).returncode == 0

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import newvenv
 from builders import config
-from newvenv import _cli, _config, _layout
+from newvenv import _cli, _config, _preflight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
