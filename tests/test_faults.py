@@ -241,7 +241,9 @@ def test_failing_for_good(lab: Lab, error: str) -> None:
         is_good = (run.returncode, found) == (1, lab.before) or matches(found, lab.after)
         return "" if is_good else f"{place}: {run.stderr!r} {difference((found,), (lab.before,))}"
 
-    lab_places = [place for place in lab.places if place[0] in ("mkdir", "symlink", "link", "write")]
+    lab_places = [
+        place for place in lab.places if place[0] in ("mkdir", "symlink", "link", "write")
+    ]
     with ThreadPoolExecutor(2) as pool:
         found = pool.map(check, sample(lab_places, [error]))
         assert [text for text in found if text] == []

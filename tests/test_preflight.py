@@ -141,7 +141,9 @@ class Fixed:
         monkeypatch.setenv("USERPROFILE", str(root / "home" / "me"))
         monkeypatch.setattr(sys, "base_prefix", str(root / "python"))
         monkeypatch.setattr(sys, "base_exec_prefix", str(root / "python"))
-        monkeypatch.setattr(_preflight, "__file__", str(root / "house" / "newvenv" / "_preflight.py"))
+        monkeypatch.setattr(
+            _preflight, "__file__", str(root / "house" / "newvenv" / "_preflight.py")
+        )
         you = types.SimpleNamespace(pw_dir=str(root / "home" / "you"))
         nobody = types.SimpleNamespace(pw_dir="")
         pwd: Any = types.ModuleType("pwd")
@@ -227,7 +229,8 @@ class FileSystem:
         self.state = types.SimpleNamespace(
             f_flag=0, f_blocks=1 << 20, f_bfree=1 << 20, f_frsize=4096, f_files=9999, f_ffree=9999
         )
-        self.limits = {"PC_PATH_MAX": 4096, "PC_NAME_MAX": 255}
+        self.state.f_namemax = 255
+        self.limits = {"PC_PATH_MAX": 4096}
         monkeypatch.setattr(os, "statvfs", lambda _: self.state, raising=False)
         monkeypatch.setattr(os, "pathconf", lambda _, name: self.limits[name], raising=False)
         monkeypatch.setattr(os, "access", self.access)
@@ -334,7 +337,7 @@ def test_length_is_not_told(
     file_system: FileSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file system that tells no limits is believed to have none."""
-    file_system.limits.clear()
+    file_system.state.f_namemax = 0
 
     def pathconf(*_: object) -> int:
         raise OSError(errno.EINVAL, "Invalid argument")
@@ -421,7 +424,7 @@ def test_clearable_if_missing(tmp_path: Path) -> None:
         pytest.param(["thesis.txt"], id="file"),
         pytest.param(["bin/tool"], id="tool"),
         pytest.param(["x.newvenv/pyvenv.cfg"], id="directory-of-a-similar-name"),
-        pytest.param([".gitignore"], id="ignore-file"),
+        pytest.param([".gitignore", "src/"], id="ignore-file"),
         pytest.param(["lib"], id="file-called-lib"),
     ],
 )
@@ -432,5 +435,3 @@ def test_not_an_environment(tmp_path: Path, names: list[str]) -> None:
     with pytest.raises(ValueError, match="--force") as caught:
         _preflight.check_is_environment(str(tmp_path))
     assert str(tmp_path) in str(caught.value)
-
-

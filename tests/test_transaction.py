@@ -163,7 +163,7 @@ needs_root = pytest.mark.skipif(
 @pytest.fixture
 def public(tmp_path: Path) -> Path:
     """Return a directory that every user may enter."""
-    for path in (tmp_path, *tmp_path.parents[:-1]):
+    for path in (tmp_path, *list(tmp_path.parents)[:-1]):
         if not path.stat().st_mode & 0o001:
             path.chmod(path.stat().st_mode | 0o011)
     return tmp_path
@@ -181,9 +181,7 @@ def test_files_of_others_are_not_touched(public: Path, run: Run) -> None:
     assert (target / "pyvenv.cfg").exists()
 
 
-def test_hundred_files_are_not_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hundred_files_are_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A target's other contents are not even listed."""
     (tmp_path / "notes").mkdir()
     listed: list[Any] = []
@@ -548,7 +546,9 @@ def test_recover_what_has_been_replaced(tmp_path: Path, caplog: pytest.LogCaptur
     assert str(tmp_path / ".newvenv") in caplog.text
 
 
-@pytest.mark.parametrize("name", [".newvenv", ".newvenv/cleared", ".newvenv/moving", ".newvenv/kept"])
+@pytest.mark.parametrize(
+    "name", [".newvenv", ".newvenv/cleared", ".newvenv/moving", ".newvenv/kept"]
+)
 def test_links_are_not_followed(tmp_path: Path, name: str) -> None:
     """A link in the place of what is kept is nothing of newvenv's, and is never followed."""
     (tmp_path / "home" / "docs").mkdir(parents=True)
@@ -657,6 +657,43 @@ def test_place_that_is_removed_meanwhile(tmp_path: Path, monkeypatch: pytest.Mon
         raise Failure
     other.join()
     assert (target / "bin" / "python").exists()
+
+
+def test_made_by_one_and_filled_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that fails leaves what another one has put into the directory that it made."""
+    target = tmp_path / "env"
+    acquire = _lock.Lock.acquire
+
+    def late(self: _lock.Lock) -> None:
+        monkeypatch.setattr(_lock.Lock, "acquire", acquire)
+        self.make()  # type: ignore[misc]
+        other = threading.Thread(target=newvenv.create, args=(target,), kwargs={"symlinks": True})
+        other.start()
+        other.join()
+        acquire(self)
+
+    monkeypatch.setattr(_lock.Lock, "acquire", late)
+    with pytest.raises(Failure):
+        failing("post_setup", Failure()).create(target)
+    assert (target / "bin" / "python").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(16, "busy")])
+def test_interrupted_while_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """A run that never gets its turn removes the directory that it made, if it is empty."""
+    acquire = _lock.Lock.acquire
+
+    def fail(self: _lock.Lock) -> None:
+        monkeypatch.setattr(_lock.Lock, "acquire", acquire)
+        self.make()  # type: ignore[misc]
+        raise error
+
+    monkeypatch.setattr(_lock.Lock, "acquire", fail)
+    with pytest.raises((KeyboardInterrupt, OSError)):
+        newvenv.create(tmp_path / "up" / "env")
+    assert os.listdir(tmp_path) == []
 
 
 def test_all_fail(tmp_path: Path) -> None:

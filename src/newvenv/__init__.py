@@ -281,9 +281,9 @@ class EnvBuilder:
 
         A ``.gitignore`` of the user's own stays.
         """
-        from . import _config, _files
+        from . import _config, _files, _preflight
 
-        if _config.is_own_git_ignore(context.env_dir):
+        if _preflight.is_own_git_ignore(context.env_dir):
             _files.write(os.path.join(context.env_dir, ".gitignore"), _config.GIT_IGNORE)
 
     def create_configuration(self, context: types.SimpleNamespace) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 #: Tools look for this file and know it by its contents.
 GIT_IGNORE = b"# Created by venv; see https://docs.python.org/3/library/venv.html\n*\n"
-_GIT_IGNORE_START = b"# Created by venv"
 
 #: Characters that stand for themselves in every shell, beside letters and digits.
 _PLAIN = frozenset("_@%+=:,./-")
@@ -178,14 +177,3 @@ def recall(env_dir: str) -> tuple[str | None, bool]:
         return None, False
     system = values.get("include-system-site-packages", "true")
     return prompt(values), system.lower() == "true"
-
-
-def is_own_git_ignore(env_dir: str) -> bool:
-    """Is *env_dir*'s ``.gitignore`` one that venv or newvenv has written, or missing?"""
-    try:
-        with open(os.path.join(env_dir, ".gitignore"), "rb") as file:
-            return file.read(len(_GIT_IGNORE_START)) == _GIT_IGNORE_START
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False

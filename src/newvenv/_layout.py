@@ -95,10 +95,11 @@ def make_directories(context: types.SimpleNamespace) -> None:
 
     :raises ValueError: a file or a link is in a directory's place; nothing was made then.
     """
-    directories = [context.env_dir, context.inc_path, context.lib_path, context.bin_path]
+    directories = [context.inc_path, context.lib_path, context.bin_path]
     if not _compat.LIB64_LINK:
         directories.append(context.platlib_path)
     if _files.journal_of(context.bin_path) is None:  # Nothing would be rolled back.
+        directories.insert(0, context.env_dir)
         for directory in filter(os.path.lexists, directories):
             _files.make_directory(directory)
     for directory in directories:

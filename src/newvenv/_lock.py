@@ -73,6 +73,7 @@ class Lock:
                 self.release()
                 return False
         except OSError as error:
+            self.release()
             self.is_missing = True
             return self.make is None or not isinstance(error, FileNotFoundError)
         return self.is_held or _is_held_by_parent(self.path)

@@ -170,19 +170,27 @@ def check_space(env_dir: str, *, with_pip: bool) -> None:
     :param with_pip: pip's files will be copied there, rather than linked.
     :raises OSError: it can't be written to, is full, or its path is too long.
     """
+    try:
+        _check_space(env_dir, with_pip)
+    except FileNotFoundError:
+        pass  # Another run that fails has just removed what was there.
+
+
+def _check_space(env_dir: str, with_pip: bool) -> None:
     place = env_dir
     while not os.path.lexists(place):
         place = os.path.dirname(place)
-    if not os.path.isdir(place):
+    if not os.path.isdir(place) and os.path.lexists(place):
         if place != env_dir:
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", place)
         return  # :func:`check` knows what to say of it.
     # What is there already needs no space.
-    needs_pip = with_pip and not os.path.exists(os.path.join(env_dir, "pyvenv.cfg"))
-    size, files, length = _LEAST[needs_pip]
-    _check_length(env_dir, place, length)
+    is_there = place == env_dir and os.path.exists(os.path.join(env_dir, "pyvenv.cfg"))
+    size, files, length = _LEAST[with_pip and not is_there]
     if hasattr(os, "statvfs"):
-        _check_file_system(env_dir, place, size, files)
+        state = os.statvfs(place)
+        _check_length(env_dir, place, length, state.f_namemax)
+        _check_file_system(env_dir, state, size, files)
     if not os.access(place, os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_ID):
         reason = "Permission denied" if place == env_dir else f"Permission denied in {place!r}"
         raise PermissionError(errno.EACCES, reason, env_dir)
@@ -191,22 +199,20 @@ def check_space(env_dir: str, *, with_pip: bool) -> None:
 _BY_EFFECTIVE_ID = os.access in os.supports_effective_ids
 
 
-def _check_length(env_dir: str, place: str, length: int) -> None:
+def _check_length(env_dir: str, place: str, length: int, longest_name: int) -> None:
     """Refuse a path or a name in it that is longer than the file system of *place* takes."""
     try:
         longest_path = os.pathconf(place, "PC_PATH_MAX")
-        longest_name = os.pathconf(place, "PC_NAME_MAX")
     except (AttributeError, ValueError, OSError):
-        return  # Windows, or a file system that does not tell
+        longest_path = 0  # a file system that does not tell
     names = os.fsencode(env_dir[len(place) :]).split(b"/")
     too_long = len(os.fsencode(env_dir)) + length >= longest_path > 0
     if too_long or max(map(len, names)) > longest_name > 0:
         raise OSError(errno.ENAMETOOLONG, "File name too long", env_dir)
 
 
-def _check_file_system(env_dir: str, place: str, size: int, files: int) -> None:
+def _check_file_system(env_dir: str, state: os.statvfs_result, size: int, files: int) -> None:
     """Refuse a file system that is mounted read-only, or that lacks so much space."""
-    state = os.statvfs(place)
     if state.f_flag & getattr(os, "ST_RDONLY", 1):
         raise OSError(errno.EROFS, "Read-only file system", env_dir)
     # Those that can't tell say 0 of 0.
@@ -237,16 +243,41 @@ def check_is_environment(env_dir: str) -> None:
 
 def _may_be_cleared(env_dir: str) -> bool:
     """Is *env_dir* empty, or an environment, or what a killed run has left of one?"""
-    from . import _config, _transaction
+    from . import _transaction
 
     names = set(os.listdir(env_dir))
     if not names or "pyvenv.cfg" in names or _transaction.was_environment(env_dir):
         return True
-    if ".gitignore" in names and not _config.is_own_git_ignore(env_dir):
-        return False
-    paths = [os.path.join(env_dir, name) for name in names - {".gitignore"}]
+    return is_own_git_ignore(env_dir) and _is_bare(env_dir, names - {".gitignore"})
+
+
+def _is_bare(env_dir: str, names: set[str]) -> bool:
+    """Has *env_dir* nothing but empty directories, called *names*, as an environment begins?"""
+    from . import _transaction
+
+    paths = [os.path.join(env_dir, name) for name in names]
     return (
         names <= {*_transaction.OWN, _transaction.ASIDE}
         and all(map(os.path.isdir, paths))
         and not any(files for path in paths for _, _, files in os.walk(path))
     )
+
+
+def is_own_git_ignore(env_dir: str) -> bool:
+    """Is *env_dir*'s ``.gitignore`` missing, or one that venv or newvenv has written?
+
+    One that is empty is the user's, unless a killed run can have left it so.
+    """
+    try:
+        with open(os.path.join(env_dir, ".gitignore"), "rb") as file:
+            start = file.read(len(_GIT_IGNORE_START))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return start == _GIT_IGNORE_START or (
+        not start and _is_bare(env_dir, {*os.listdir(env_dir)} - {".gitignore"})
+    )
+
+
+_GIT_IGNORE_START = b"# Created by venv"

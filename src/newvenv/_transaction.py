@@ -34,8 +34,8 @@ OWN = ("pyvenv.cfg", "bin", "Scripts", "include", "Include", "lib64", "lib", "Li
 #: The names under which cleared contents are kept.
 _CONTENTS = ("moving", "cleared", "done")
 
-#: How often to look whether the parents of a target can be removed.
-_ATTEMPTS = 20
+#: How often to try to make, and to remove, the parents of a target beside other runs.
+_ATTEMPTS = 100
 
 
 class Transaction:
@@ -55,13 +55,14 @@ class Transaction:
         self.outer: Transaction | None = None
         self.joined: Transaction | None = None
         self.lock = _lock.Lock(env_dir, make=self._make)
-        self.is_begun = self.is_cleared = False
+        self.is_begun = self.is_made = self.is_cleared = False
         #: How to roll back, from the end; what this run has made or kept; which
         #: directories are its own, and which parents of the target.
         self.steps: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.seen: set[str] = set()
         self.new_directories: set[str] = set()
         self.guarded: set[str] = set()
+        self.lost = 0
         self.parents: list[str] = []
         self.aside_path = ""
 
@@ -85,31 +86,48 @@ class Transaction:
 
     def begin(self) -> None:
         """Make the directory if it is missing, lock it, and recover what a killed run left."""
-        if not self.is_begun and self.joined is None:
-            self.is_begun = True
+        if self.is_begun or self.joined is not None:
+            return
+        self.is_begun = True
+        try:
             self.lock.acquire()
-            if self.env_dir not in self.new_directories:
+            if self.is_made and not os.listdir(self.env_dir):
+                self._expect_target()
+            elif not self.steps:
                 recover(self.env_dir, self.lock)
+        except BaseException:
+            self._abandon()
+            raise
 
     def _make(self) -> None:
         for path in _missing(self.env_dir):
+            self.is_made = path == self.env_dir
             try:
                 os.mkdir(path)
             except FileExistsError:
+                self.is_made = False
                 continue
             except FileNotFoundError:  # Another run that fails has removed the parent.
-                if os.path.isdir(os.path.dirname(path)):
+                self.lost += 1
+                if self.lost > _ATTEMPTS:
                     raise
                 return
-            if path == self.env_dir:
-                self._expect_target()
-            elif path not in self.parents:
+            if not self.is_made and path not in self.parents:
                 self.parents.append(path)
 
     def _expect_target(self) -> None:
-        if not self.steps:
-            self.steps.append((_files.delete, (self.env_dir,)))
+        self.steps.append((_files.delete, (self.env_dir,)))
         self.new_directories.add(self.env_dir)
+
+    def _abandon(self) -> None:
+        """Remove the directory if this run has made it and no other run is at work there."""
+        self.lock.release()
+        try:
+            with _lock.Lock(self.env_dir, limit=0) as lock:
+                if self.is_made and lock.is_held and not self.steps:
+                    _files.remove_directory(self.env_dir)
+        except OSError:
+            self.parents.clear()
 
     def __exit__(
         self,
@@ -119,12 +137,16 @@ class Transaction:
     ) -> None:
         if self.joined is not None:
             return
-        notice = "" if kind is None else f"Rolling back {self.env_dir}, please wait"
         try:
-            with _signals.Deferred(notice, again=not isinstance(error, KeyboardInterrupt)):
-                self._commit() if kind is None else self._roll_back()
-                self.lock.release()
+            if kind is not None:
+                notice = f"Rolling back {self.env_dir}, please wait"
+                with _signals.Deferred(notice, again=not isinstance(error, KeyboardInterrupt)):
+                    self._roll_back()
+            elif self.aside_path:
+                with _signals.Deferred("", again=True):
+                    self._commit()
         finally:
+            self.lock.release()
             if self.outer is None:
                 _files.journals.pop(get_ident(), None)
             else:
@@ -229,10 +251,13 @@ class Transaction:
             pass
 
     def _commit(self) -> None:
-        self._rename("cleared", "done")
-        self._rename("kept", "replaced")
-        if self.aside_path:
-            _discard(self.aside_path)
+        try:
+            self._rename("cleared", "done")
+            self._rename("kept", "replaced")
+        except OSError:
+            self._roll_back()
+            raise
+        _discard(self.aside_path)
 
     def _roll_back(self) -> None:
         problem = None
@@ -249,18 +274,22 @@ class Transaction:
             _warn("Could not roll back %r completely: %s", self.env_dir, problem)
         elif self.aside_path:
             _discard(self.aside_path)
+        self.lock.release()
         self._remove_parents()
 
     def _remove_parents(self) -> None:
         """Remove the parents that this run has made, unless another run needs them."""
+        from time import sleep
+
         for _ in range(_ATTEMPTS):
             while self.parents and _files.remove_directory(self.parents[-1]):
                 self.parents.pop()
             if not self.parents:
                 return
             with _lock.Lock(self.env_dir) as lock:
-                if lock.is_held:
-                    return  # It has succeeded.
+                if lock.is_held and os.listdir(self.env_dir):
+                    return  # That run has succeeded.
+            sleep(0.001)
 
 
 def recover(env_dir: str, lock: _lock.Lock) -> None:
@@ -388,7 +417,10 @@ def _remove_others(directory: str, names: set[str], is_guarded: Callable[[str], 
 
 def _discard(aside: str) -> None:
     try:
-        _files.delete(aside)
+        try:
+            _files.delete(aside)
+        except OSError:
+            _files.delete(aside)
     except OSError as error:
         _warn("Could not delete what is left of the former contents: %s", error)
 
