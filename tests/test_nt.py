@@ -1,10 +1,12 @@
-"""The Windows room: tables of names, and fake installations on whatever system this runs."""
+"""The rules of Windows: tables of names, and fake installations on whatever system this runs."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import types
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,6 @@ from newvenv import _compat, _files, _nt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 VERSION = "{}.{}".format(*sys.version_info[:2])
 TAG = f"{VERSION}t"
@@ -57,15 +58,23 @@ class Installation:
             for name in names:
                 (folder / name).write_text(f"{label} {name}")
 
-    def set_up(self, executable: str = "python.exe", *, symlinks: bool = False) -> None:
-        """Put the interpreter into the environment as the hall does."""
-        context = types.SimpleNamespace(
+    def context(
+        self, executable: str = "python.exe", name: str | None = None
+    ) -> types.SimpleNamespace:
+        """Return what an environment of this installation knows of itself."""
+        return types.SimpleNamespace(
             env_dir=str(self.env),
             executable=str(self.base / executable),
             python_dir=str(self.base),
             bin_path=str(self.bin),
-            env_exe=str(self.bin / _nt.python_exe(executable)),
+            env_exe=str(self.bin / (name or _nt.python_exe(executable))),
         )
+
+    def set_up(
+        self, executable: str = "python.exe", *, symlinks: bool = False, name: str | None = None
+    ) -> None:
+        """Put the interpreter into the environment as the builder does."""
+        context = self.context(executable, name)
         _nt.setup_python(context, symlinks, newvenv.EnvBuilder.symlink_or_copy)
 
     def links(self) -> dict[str, str]:
@@ -641,20 +650,85 @@ def test_copies_over_stale_files(installation: Installation) -> None:
     }
 
 
-def test_outdated_names_go(installation: Installation) -> None:
-    """A name that promises another version is gone afterwards."""
+@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+def test_outdated_names_go(installation: Installation, symlinks: bool) -> None:
+    """The names that an environment of another, free-threaded version has left are gone."""
     installation.fill()
-    (installation.bin / "python3.1t.exe").write_text("launcher")
+    for name in ("python.exe", "pythonw.exe"):
+        (installation.bin / name).write_text(f"launcher {name} of another version")
+        twin = installation.bin / name.replace(".exe", "3.1t.exe")
+        twin.write_text(f"launcher {name} of another version")
+    installation.set_up(symlinks=symlinks)
+    assert not [path for path in installation.bin.iterdir() if "3.1" in path.name]
+
+
+def test_outdated_links_go(installation: Installation) -> None:
+    """Links of another version go as well."""
+    installation.fill()
+    for name in ("python.exe", "python3.1t.exe"):
+        (installation.bin / name).symlink_to("/nowhere/python3.1t.exe")
+    installation.set_up(symlinks=True)
+    assert "python3.1t.exe" not in installation.links()
+
+
+@pytest.mark.parametrize("has_interpreter", [False, True])
+def test_foreign_names_stay(installation: Installation, has_interpreter: bool) -> None:
+    """Files and links of the user's that are called like another version stay."""
+    installation.fill()
+    if has_interpreter:
+        installation.set_up()
+    (installation.bin / "python3.1.exe").write_text("of the user")
+    (installation.bin / "python3.2.exe").symlink_to("/nowhere/python3.2.exe")
     installation.set_up()
-    assert sorted(installation.copies()) == ["python.exe", "pythonw.exe"]
+    assert installation.copies()["python3.1.exe"] == "of the user"
+    assert installation.links()["python3.2.exe"] == "/nowhere/python3.2.exe"
 
 
-def test_outdated_names_in_use(installation: Installation) -> None:
+def test_outdated_names_in_use(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that can't be removed stays without a word."""
     installation.fill()
-    (installation.bin / "python3.1t.exe").mkdir()
     installation.set_up()
-    assert (installation.bin / "python3.1t.exe").is_dir()
+    shutil.copyfile(installation.bin / "python.exe", installation.bin / "python3.1t.exe")
+    monkeypatch.setattr(os, "unlink", refuse)
+    installation.set_up()
+    assert "python3.1t.exe" in installation.copies()
+
+
+def test_name_of_the_environment(installation: Installation) -> None:
+    """The executable that a subclass has put there itself stays, whatever it is called."""
+    installation.fill()
+    installation.set_up()
+    shutil.copyfile(installation.bin / "python.exe", installation.bin / "python3.1.exe")
+    installation.set_up(name="python3.1.exe")
+    assert "python3.1.exe" in installation.copies()
+
+
+@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+@pytest.mark.parametrize("is_build", [False, True], ids=["installed", "build"])
+def test_interpreter_files(installation: Installation, symlinks: bool, is_build: bool) -> None:
+    """What is to be made is known before it is, down to contents and links."""
+    installation.fill([*CPYTHON, *NEW_LAUNCHERS])
+    installation.is_build = is_build
+    (installation.base / "tcl8.6").mkdir()
+    (installation.base / "tcl8.6" / "init.tcl").write_text("script")
+    files = _nt.interpreter_files(installation.context(), symlinks)
+    installation.set_up(symlinks=symlinks)
+    links = {path: source for path, how, source in files if how == "link"}
+    copies = {path: source for path, how, source in files if how == "copy"}
+    made = [path for path in installation.env.rglob("*") if not path.is_dir()]
+
+    assert {Path(path).name: source for path, source in links.items()} == installation.links()
+    assert all(Path(path).read_text() == Path(copies[path]).read_text() for path in copies)
+    assert sorted([*links, *copies]) == sorted(map(str, made))
+
+
+def test_no_library_file(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ``os`` does not tell its file, launchers are looked for in the usual place."""
+    installation.fill()
+    monkeypatch.delattr(os, "__file__")
+    monkeypatch.setattr(sys, "base_prefix", str(installation.base))
+    installation.set_up()
+    assert installation.copies()["python.exe"] == "launcher python.exe"
 
 
 # Links
