@@ -816,45 +816,6 @@ def test_links_that_can_not_be_taken_back(
     assert installation.links() == {}
 
 
-class FakeWinapi:
-    """Windows' processes, of which one runs, one has ended and one is somebody else's."""
-
-    closed = False
-
-    def OpenProcess(self, _access: int, _inherit: bool, pid: int) -> int:
-        """Return the process *pid*, as its own handle."""
-        errors: dict[int, OSError] = {3: PermissionError(), 4: OSError()}
-        error = errors.get(pid)
-        if error:
-            raise error
-        return pid
-
-    def GetExitCodeProcess(self, process: int) -> int:
-        """Return the status that *process* ended with."""
-        return {1: 259, 2: 0}[process]
-
-    def CloseHandle(self, _process: int) -> None:
-        """Note that the handle was given back."""
-        self.closed = True
-
-
-@pytest.mark.parametrize(
-    ("pid", "alive", "closed"),
-    [
-        pytest.param(1, True, True, id="running"),
-        pytest.param(2, False, True, id="ended"),
-        pytest.param(3, True, False, id="of somebody else"),
-        pytest.param(4, False, False, id="unknown"),
-    ],
-)
-def test_is_alive(pid: int, alive: bool, closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process is alive unless Windows says that it has ended or never was."""
-    winapi = FakeWinapi()
-    monkeypatch.setitem(sys.modules, "_winapi", winapi)
-    assert _nt.is_alive(pid) is alive
-    assert winapi.closed is closed
-
-
 # Locks
 
 

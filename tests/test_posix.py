@@ -163,30 +163,6 @@ def test_foreign_names(name: str, foreign: bool) -> None:
     assert (_posix.foreign_names("/bin", [name]) == [f"/bin/{name}"]) is foreign
 
 
-def test_own_process_is_alive() -> None:
-    """The running process is alive."""
-    assert _posix.is_alive(os.getpid())
-
-
-def test_ended_process_is_not_alive() -> None:
-    """A process that has ended, and been waited for, is not."""
-    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
-    process.wait()
-
-    assert not _posix.is_alive(process.pid)
-
-
-def test_foreign_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that may not be signalled is alive."""
-
-    def kill(pid: int, signal: int) -> None:
-        raise PermissionError(1, f"not {pid}, not {signal}")
-
-    monkeypatch.setattr(os, "kill", kill)
-
-    assert _posix.is_alive(1)
-
-
 # Locks
 
 

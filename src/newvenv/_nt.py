@@ -373,7 +373,8 @@ def _copy(files: Iterable[tuple[str, str, str]], main: str) -> None:
         if how != "copy":
             continue
         try:
-            _files.make_directory(os.path.dirname(path))
+            if not os.path.isdir(os.path.dirname(path)):
+                _files.make_directory(os.path.dirname(path))
             _copy_file(source, path)
         except OSError as error:
             if path == main:
@@ -438,7 +439,7 @@ def _remove(outdated: Iterable[str], made: Iterable[str]) -> None:
         if ntpath.normcase(path) in needed:
             continue
         try:
-            os.unlink(path)
+            _files.remove(path)
         except OSError:
             pass  # It is running, perhaps; a name too many is no reason to fail.
 

@@ -170,13 +170,18 @@ def _portable_libraries(lib: str) -> list[str]:
 
 
 def _copy_companion(source: str, path: str) -> None:
-    if os.path.isdir(source):
-        from . import shutil
-
-        shutil.copytree(source, path, copy_function=shutil.copyfile, dirs_exist_ok=True)
-    else:
-        _files.copy(source, path)
+    _copy_tree(source, path)
+    if not os.path.isdir(source):
         os.chmod(path, 0o755)  # noqa: S103 - libraries are for everybody
+
+
+def _copy_tree(source: str, path: str) -> None:
+    if not os.path.isdir(source):
+        _files.copy(source, path)
+        return
+    _files.make_directory(path)
+    for name in os.listdir(source):
+        _copy_tree(os.path.join(source, name), os.path.join(path, name))
 
 
 def other_names(bin_path: str, env_exe: str) -> list[str]:
@@ -199,7 +204,7 @@ def _outdated(context: types.SimpleNamespace) -> list[str]:
     own = {context.env_exe, *other_names(bin_path, context.env_exe)}
     return [
         path
-        for path in foreign_names(bin_path, _files.contents(bin_path))
+        for path in foreign_names(bin_path, os.listdir(bin_path))
         if path not in own and _has_packages(path) and _is_alias(path, own)
     ]
 
@@ -220,7 +225,7 @@ def _remove(outdated: list[str], made: list[str]) -> None:
     needed = {place for path in made for place in _chain(path)} if outdated else set()
     for path in outdated:
         if path not in needed:
-            os.unlink(path)
+            _files.remove(path)
 
 
 def _has_packages(path: str) -> bool:
