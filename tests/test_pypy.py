@@ -95,19 +95,33 @@ def test_copies_of_a_link(base: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
 @pytest.mark.parametrize("is_link", [False, True], ids=["file", "link"])
 def test_calls(base: Path, tmp_path: Path, symlinks: bool, is_link: bool) -> None:
-    """The builder's method is called for each name, and never for a library, as PyPy's own is."""
+    """The builder's method is called for each name, as PyPy's own ``venv`` does."""
     (tmp_path / "pypy3").symlink_to(base / "bin" / "pypy3")
     executable = [base / "bin", tmp_path][is_link] / "pypy3"
+    bin_path = tmp_path / "env" / "bin"
     builder = _set_up(executable, tmp_path / "env", symlinks)
-    env_exe, *others = (
-        str(tmp_path / "env" / "bin" / name)
-        for name in ("pypy3", "python", "python3", VERSIONED, "pypy")
-    )
 
-    assert builder.calls == [
-        (str(executable), env_exe, False),
-        *((env_exe, other, True) for other in others),
+    assert builder.calls[:5] == [
+        (str(executable), str(bin_path / "pypy3"), False),
+        *(
+            (str(bin_path / "pypy3"), str(bin_path / name), True)
+            for name in ("python", "python3", VERSIONED, "pypy")
+        ),
     ]
+
+
+def test_calls_for_libraries(base: Path, tmp_path: Path) -> None:
+    """The builder's method is called for each library of a copy, too, but not of a link."""
+    (tmp_path / "pypy3").symlink_to(base / "bin" / "pypy3")
+    names = ["libz.so", "tk8.6"]
+    copies = _set_up(base / "bin" / "pypy3", tmp_path / "copies", symlinks=False).calls[5:]
+    links = _set_up(tmp_path / "pypy3", tmp_path / "links", symlinks=False).calls[5:]
+
+    assert [path for _, path, _ in copies] == [
+        str(tmp_path / "copies" / "bin" / LIBRARY),
+        *(str(tmp_path / "copies" / "lib" / name) for name in names),
+    ]
+    assert links == []
 
 
 @pytest.mark.parametrize("is_link", [False, True], ids=["file", "link"])

@@ -74,14 +74,15 @@ def setup_python(
     """
     outdated = _outdated(context)
     executable, env_exe = _original(context), context.env_exe
-    for path, _, source in _companions(context, executable, symlinks):
-        _copy_companion(source, path)
     names = [path for path, _, _ in _names(context, executable, symlinks)]
     for path in names:
         if path == env_exe:
             symlink_or_copy(executable, path)
         elif not _is_one_entry(path, env_exe):
             symlink_or_copy(env_exe, path, relative_symlinks_ok=True)
+        _make_executable(path)
+    for source, path in _libraries(context, executable, symlinks):
+        symlink_or_copy(source, path)
         _make_executable(path)
     _remove(outdated, [env_exe, *names])
 
@@ -94,7 +95,13 @@ def interpreter_files(context: types.SimpleNamespace, symlinks: bool) -> list[tu
     environment, is not listed.
     """
     executable = _original(context)
-    return _companions(context, executable, symlinks) + _names(context, executable, symlinks)
+    libraries = [
+        (path, "link", os.path.realpath(source))
+        if _is_linked_instead(source)
+        else (path, "copy", source)
+        for source, path in _libraries(context, executable, symlinks)
+    ]
+    return _names(context, executable, symlinks) + libraries
 
 
 def _names(
@@ -126,25 +133,29 @@ def _original(context: types.SimpleNamespace) -> str:
 
 
 def copy(source: str, path: str) -> None:
-    """Make *path* a copy of the interpreter *source*, or what serves as one."""
+    """Make *path* a copy of the file or directory *source*, or what serves as one."""
     if _is_linked_instead(source):
         _files.symlink(os.path.realpath(source), path)
-    else:
+    elif not os.path.isdir(source):
         _files.copy(source, path)
+    else:
+        _files.make_directory(path)
+        for name in os.listdir(source):
+            copy(os.path.join(source, name), os.path.join(path, name))
 
 
-def _is_linked_instead(executable: str) -> bool:
+def _is_linked_instead(source: str) -> bool:
     """Is a link to the original made where a copy was wanted?
 
     A copy of a PyPy that is a link would not find its library. PyPy's own ``venv`` does so.
     """
-    return _IS_PYPY and os.path.islink(executable)
+    return _IS_PYPY and os.path.islink(source)
 
 
-def _companions(
+def _libraries(
     context: types.SimpleNamespace, executable: str, symlinks: bool
-) -> list[tuple[str, str, str]]:
-    """Return the libraries that a copy of PyPy needs, in the form of :func:`interpreter_files`.
+) -> list[tuple[str, str]]:
+    """Return the libraries that a copy of PyPy needs, and where they go.
 
     Its own lies beside the executable, unless it is a system library. Portable builds
     list more in a file, relative to ``lib``.
@@ -153,12 +164,12 @@ def _companions(
         return []
     source = os.path.dirname(executable)
     library = f"libpypy{_compat.VERSION}-c"
-    pairs = [(source, context.bin_path, library + suffix) for suffix in (".so", ".dylib")]
+    files = [(source, context.bin_path, library + suffix) for suffix in (".so", ".dylib")]
     source = os.path.join(source, os.pardir, "lib")
     lib = os.path.join(context.env_dir, "lib")
-    pairs += [(source, lib, name) for name in _portable_libraries(source)]
-    files = [(os.path.join(to, name), "copy", os.path.join(of, name)) for of, to, name in pairs]
-    return [file for file in files if os.path.exists(file[2])]
+    files += [(source, lib, name) for name in _portable_libraries(source)]
+    pairs = [(os.path.join(of, name), os.path.join(to, name)) for of, to, name in files]
+    return [(source, path) for source, path in pairs if os.path.exists(source)]
 
 
 def _portable_libraries(lib: str) -> list[str]:
@@ -167,21 +178,6 @@ def _portable_libraries(lib: str) -> list[str]:
             return [name for name in file.read().split("\n") if name]
     except OSError:
         return []
-
-
-def _copy_companion(source: str, path: str) -> None:
-    _copy_tree(source, path)
-    if not os.path.isdir(source):
-        os.chmod(path, 0o755)  # noqa: S103 - libraries are for everybody
-
-
-def _copy_tree(source: str, path: str) -> None:
-    if not os.path.isdir(source):
-        _files.copy(source, path)
-        return
-    _files.make_directory(path)
-    for name in os.listdir(source):
-        _copy_tree(os.path.join(source, name), os.path.join(path, name))
 
 
 def other_names(bin_path: str, env_exe: str) -> list[str]:
@@ -295,10 +291,10 @@ def _is_one_entry(path1: str, path2: str) -> bool:
 
 
 def _make_executable(path: str) -> None:
-    if os.path.islink(path):
+    if os.path.islink(path) or os.path.isdir(path):
         return
     try:
-        os.chmod(path, 0o755)  # noqa: S103 - an interpreter is for everybody
+        os.chmod(path, 0o755)  # noqa: S103 - an interpreter is for all users
     except PermissionError:
         # Some file systems have one mode for all files, which can't be changed.
         if not os.access(path, os.X_OK):
