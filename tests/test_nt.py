@@ -46,17 +46,17 @@ class Installation:
         self.bin = self.env / "Scripts"
         self.is_build = False
         self.config_vars: dict[str, object] = {}
-        for folder in (self.launchers, self.bin):
-            folder.mkdir(parents=True)
+        for directory in (self.launchers, self.bin):
+            directory.mkdir(parents=True)
 
     def fill(self, base: Sequence[str] = CPYTHON, launchers: Sequence[str] = OLD_LAUNCHERS) -> None:
         """Put files into the base installation, each of which says where it comes from."""
-        for folder, names, label in (
+        for directory, names, label in (
             (self.base, base, "base"),
             (self.launchers, launchers, "launcher"),
         ):
             for name in names:
-                (folder / name).write_text(f"{label} {name}")
+                (directory / name).write_text(f"{label} {name}")
 
     def context(
         self, executable: str = "python.exe", name: str | None = None
@@ -137,7 +137,7 @@ def test_python_exe(base: str, expected: str) -> None:
     ],
 )
 def test_paths(has_scheme: bool, purelib: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folders are known only where no scheme of ``sysconfig`` knows them better."""
+    """The directories are known only where no scheme of ``sysconfig`` knows them better."""
     monkeypatch.setattr(_compat, "VENV_SCHEME", has_scheme)
     assert _nt.paths().get("purelib") == purelib
 
@@ -188,7 +188,7 @@ def test_names(debug: str, tag: str, expected: list[str]) -> None:
             [*CPYTHON, FREE[0]], FREE[0], "", TAG, FREE[0], None, id="pythonw of the other build"
         ),
         pytest.param(["App.exe"], "App.exe", "", "", "App.exe", None, id="named otherwise"),
-        pytest.param([], "python.exe", "", "", "python.exe", None, id="unreadable folder"),
+        pytest.param([], "python.exe", "", "", "python.exe", None, id="unreadable directory"),
         pytest.param(
             ["Python.EXE", "PythonW.exe"],
             "Python.EXE",
@@ -409,7 +409,7 @@ def test_long_path_name(
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> tuple[Path, Path]:
-    """Make a folder as it is asked for, and the one that it really is."""
+    """Make a directory as it is asked for, and the one that it really is."""
     actual, requested = tmp_path / "actual", tmp_path / "requested"
     actual.mkdir()
     requested.symlink_to(actual, target_is_directory=True)
@@ -435,7 +435,7 @@ def test_env_exec_cmd_redirected(
     elsewhere: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A redirected interpreter is started from where it really is, with a warning."""
-    requested, actual = (os.path.join(folder, "python.exe") for folder in elsewhere)
+    requested, actual = (os.path.join(directory, "python.exe") for directory in elsewhere)
     assert _nt.env_exec_cmd(requested) == os.path.realpath(actual)
     assert caplog.messages == [
         "Actual environment location may have moved due to redirects, links or junctions.\n"
@@ -576,7 +576,7 @@ def test_nothing_to_copy(installation: Installation) -> None:
 
 
 def test_unreadable_base(installation: Installation) -> None:
-    """A base folder that can't be listed is no obstacle where there are launchers."""
+    """A base directory that can't be listed is no obstacle where there are launchers."""
     installation.fill(base=[])
     context = types.SimpleNamespace(
         env_dir=str(installation.env),

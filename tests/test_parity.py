@@ -303,6 +303,19 @@ def test_upgrade_remembers(make: Make, tmp_path: Path) -> None:
     assert 'prompt = "it\'s"' in lines
 
 
+@pytest.mark.parametrize(
+    "text", ["", "home = ", "home = /nowhere\nversion = 3.1\n"], ids=["empty", "cut", "key lost"]
+)
+def test_upgrade_of_a_damaged_file(text: str, make: Make, tmp_path: Path) -> None:
+    """What a damaged pyvenv.cfg does not say is not remembered: an environment stays isolated."""
+    for module in ("newvenv", "venv"):
+        make(module, "--without-pip", "env", check=True)
+        (tmp_path / module / HOME / "env" / "pyvenv.cfg").write_text(text)
+        make(module, "--without-pip", "--upgrade", "env", check=True)
+
+    _compare(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["pip.py", "ensurepip.py", "random.py", "logging.py"])
 def test_module_in_the_target(name: str, make: Make, tmp_path: Path) -> None:
     """A file in the target that is called like a module does not get in pip's way."""

@@ -68,7 +68,7 @@ VERSIONED = f"python{VERSION}"
 def test_paths(
     monkeypatch: pytest.MonkeyPatch, abiflags: str, platlibdir: str, paths: list[str]
 ) -> None:
-    """The folders of an environment follow from the version and the kind of build."""
+    """The directories of an environment follow from the version and the kind of build."""
     monkeypatch.setattr(sys.implementation, "name", "cpython")
     monkeypatch.setattr(sys, "abiflags", abiflags, raising=False)
     monkeypatch.setattr(sys, "platlibdir", platlibdir)
@@ -80,7 +80,7 @@ def test_paths(
 
 
 def test_paths_of_another_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of another implementation's folders nothing is known here."""
+    """Of another implementation's directories nothing is known here."""
     monkeypatch.setattr(sys.implementation, "name", "other")
 
     assert _posix.paths() == {}
@@ -569,6 +569,26 @@ def test_name_that_is_needed(place: Place) -> None:
     assert _names(place) == sorted([*COPIES, "python3.2"])
 
 
+def test_failing_upgrade(place: Place) -> None:
+    """A name of another version is back if the environment could not be made."""
+    place.make_packages("3.2")
+    (place.bin / "python3").symlink_to(place.base)
+    (place.bin / "python3.2").symlink_to("python3")
+
+    class Failing(newvenv.EnvBuilder):
+        """Fails after the interpreter has been put in place."""
+
+        def post_setup(self, context: types.SimpleNamespace) -> None:
+            """Fail, once the name has gone."""
+            assert "python3.2" not in os.listdir(context.bin_path)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Failing(symlinks=True).create(place.bin.parent)
+
+    assert place.links() == {"python3": str(place.base), "python3.2": "python3"}
+
+
 # Modes
 
 
@@ -600,7 +620,7 @@ def test_file_systems_without_programs(fixed_modes: Place, monkeypatch: pytest.M
 
 
 def test_nothing_left_over(place: Place) -> None:
-    """Nothing but the names themselves is left in the folder."""
+    """Nothing but the names themselves is left in the directory."""
     place.set_up(symlinks=False)
 
     assert sorted(os.listdir(place.bin)) == sorted(COPIES)
