@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -30,10 +31,10 @@ def test_build(monkeypatch: pytest.MonkeyPatch) -> None:
     class Builder(newvenv.EnvBuilder):
         """Notes what it makes."""
 
-        def create(self, env_dir: str | os.PathLike[str]) -> None:
+        def create(self, env_dir: str | os.PathLike[str]) -> SimpleNamespace:
             """Make the environment *env_dir*."""
             made.append(env_dir)
-            super().create(env_dir)
+            return super().create(env_dir)
 
     monkeypatch.setitem(sys.modules, "venv", newvenv)
     monkeypatch.setattr(newvenv, "EnvBuilder", Builder)
@@ -43,7 +44,7 @@ def test_build(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX's folder names")
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX's directories")
 def test_virtualenv(run: Run, package_path: str, tmp_path: Path) -> None:
     """Virtualenv's creator ``venv`` uses the command line, and seeds what it has made."""
     pytest.importorskip("virtualenv")

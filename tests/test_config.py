@@ -9,10 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from newvenv import _compat, _config, _platform
 
 FULL_VERSION = "{}.{}.{}".format(*sys.version_info[:3])
+
+#: A property that makes files may take its time.
+NO_CLOCK = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 #: The attributes of a plain builder, as :func:`_config.options` takes them.
 PLAIN: dict[str, Any] = {
@@ -101,23 +108,24 @@ def test_unknown_executable(
     ],
 )
 def test_impossible_home(context: types.SimpleNamespace, home: str) -> None:
-    """An interpreter's folder that no line of text can name is refused."""
+    """An interpreter's directory that no line of text can name is refused."""
     context.python_dir = home
 
-    with pytest.raises(ValueError, match="cannot say home"):
+    with pytest.raises(ValueError, match="can't write home"):
         _config.text(context, [], None, False)
 
 
 @pytest.mark.parametrize(
     ("env_dir", "word"),
     [
-        pytest.param("/a b", "'/a b'", id="blank"),
+        pytest.param("/a b", "/a b", id="blank"),
+        pytest.param("/a `b`", "'/a `b`'", id="command"),
         pytest.param("/a\nhome = /b", r"$'/a\012home = /b'", id="newline"),
         pytest.param("/\udcff", r"$'/\377'", id="undecodable"),
     ],
 )
-def test_hostile_folder(context: types.SimpleNamespace, env_dir: str, word: str) -> None:
-    """The environment's folder is one word of one line, whatever it is called."""
+def test_hostile_directory(context: types.SimpleNamespace, env_dir: str, word: str) -> None:
+    """The environment's directory is text on one line, whatever it is called."""
     context.env_dir = env_dir
     text = _config.text(context, [], None, False)
 
@@ -204,13 +212,13 @@ def test_options_before_scm_files(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Quoting
 
-HARMLESS = ["a", "/usr/bin/python3", "a_b@c%d+e=f:g,h.i/j-k", "été", "日本"]
+HARMLESS = ["a", "a b", "/usr/bin/python3", "a_b@c%d+e=f:g,h.i/j-k", "été", "日本"]
 
 
 @pytest.mark.parametrize("word", HARMLESS)
 @pytest.mark.parametrize("windows", [False, True], ids=["posix", "windows"])
 def test_harmless_words(word: str, windows: bool) -> None:
-    """What every shell takes for itself is left as it is."""
+    """What no shell could take for code is left as it is, as ``venv`` does, blanks included."""
     assert _config.quote(word, windows) == word
 
 
@@ -218,7 +226,8 @@ def test_harmless_words(word: str, windows: bool) -> None:
     ("word", "posix", "windows"),
     [
         pytest.param("", "''", '""', id="empty"),
-        pytest.param("a b", "'a b'", '"a b"', id="blank"),
+        pytest.param("a (b)", "'a (b)'", '"a (b)"', id="parentheses"),
+        pytest.param("a; b", "'a; b'", '"a; b"', id="semicolon"),
         pytest.param("C:\\a", "'C:\\a'", "C:\\a", id="backslash"),
         pytest.param("a~1", "'a~1'", "a~1", id="tilde"),
         pytest.param("it's", "'it'\"'\"'s'", '"it\'s"', id="quote"),
@@ -270,23 +279,127 @@ def test_read_no_text(tmp_path: Path) -> None:
     assert _config.read(str(tmp_path)) == {"home": "\udcff"}
 
 
+@given(data=st.binary())
+@NO_CLOCK
+def test_any_bytes(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Whatever a file holds is read, and read as ``site`` does."""
+    env_dir = tmp_path_factory.mktemp("env")
+    (env_dir / "pyvenv.cfg").write_bytes(data)
+    with open(env_dir / "pyvenv.cfg", encoding="utf-8", errors="surrogateescape") as file:
+        pairs = [line.partition("=") for line in file if "=" in line]
+    prompt, _ = _config.recall(str(env_dir))
+
+    assert _config.read(str(env_dir)) == {
+        key.strip().lower(): value.strip() for key, _, value in pairs
+    }
+    assert "\0" not in (prompt or "")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Return a directory whose ``pyvenv.cfg`` is one, too."""
+    (tmp_path / "pyvenv.cfg").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """Return a directory whose ``pyvenv.cfg`` is a FIFO that nothing is written to."""
+    os.mkfifo(tmp_path / "pyvenv.cfg")
+    return tmp_path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Return a directory whose ``pyvenv.cfg`` has a terabyte."""
+    with open(tmp_path / "pyvenv.cfg", "wb") as file:
+        file.truncate(1 << 40)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "directory",
+        pytest.param("fifo", marks=pytest.mark.skipif(os.name == "nt", reason="no FIFOs")),
+        "large",
+    ],
+)
+def test_read_no_file(kind: str, request: pytest.FixtureRequest) -> None:
+    """What is no ordinary file is an error that names it, and nothing waits for it."""
+    env_dir = request.getfixturevalue(kind)
+    with pytest.raises(OSError, match=r"pyvenv\.cfg"):
+        _config.read(str(env_dir))
+
+    assert _config.recall(str(env_dir)) == (None, None)
+
+
+def test_parse() -> None:
+    """All keys are there, in the order of the lines, those unknown and repeated, too."""
+    assert _config.parse("Home = /a\r\nuv=0.5\n# text\n\nhome =/b") == [
+        ("home", "/a"),
+        ("uv", "0.5"),
+        ("home", "/b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "prompt"),
+    [
+        pytest.param("'p'", "p", id="quoted"),
+        pytest.param('"it\'s"', "it's", id="double-quotes"),
+        pytest.param(r"'a\nb'", "a\nb", id="line-break"),
+        pytest.param(r"'\x1b\u2028\U0001f40d'", "\x1b\u2028\U0001f40d", id="numbers"),
+        pytest.param("''", "", id="empty-string"),
+        pytest.param("plain text", "plain text", id="not-quoted"),
+        pytest.param("3.10", "3.10", id="number"),
+        pytest.param("0x10", "0x10", id="hexadecimal"),
+        pytest.param("1_0", "1_0", id="digits"),
+        pytest.param("True", "True", id="constant"),
+        pytest.param("{[]}", "{[]}", id="no-literal"),
+        pytest.param("-" * 100_000, "-" * 100_000, id="signs"),
+        pytest.param("'unclosed", "'unclosed", id="not-closed"),
+        pytest.param("'a' 'b'", "'a' 'b'", id="two-strings"),
+        pytest.param("'a', 'b'", "'a', 'b'", id="tuple"),
+        pytest.param("'a'.upper()", "'a'.upper()", id="code"),
+        pytest.param(r"'C:\dir'", r"'C:\dir'", id="no-escape"),
+        pytest.param(r"'\U00110000'", r"'\U00110000'", id="no-character"),
+        pytest.param("b'bytes'", "b'bytes'", id="bytes"),
+        pytest.param(r"'a\x00b'", r"'a\x00b'", id="null"),
+        pytest.param("a\0b", None, id="bare-null"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+def test_read_prompt(text: str, prompt: str | None) -> None:
+    """A prompt is what ``repr`` has written, and all other text stands for itself."""
+    assert _config.prompt({"prompt": text}) == prompt
+
+
+def test_no_prompt() -> None:
+    """Without the key there is no prompt."""
+    assert _config.prompt({}) is None
+
+
+@given(prompt=st.text(st.characters(exclude_characters="\0")))
+def test_written_prompt(prompt: str) -> None:
+    """Each prompt that is written is read as it was."""
+    assert _config.prompt({"prompt": repr(prompt)}) == prompt
+
+
 @pytest.mark.parametrize(
     ("text", "prompt", "system"),
     [
-        pytest.param("home = /a\nprompt = 'p'\n", "p", True, id="no-key"),
+        pytest.param("", None, None, id="empty"),
+        pytest.param("home = /a\nprompt = 'p'\n", "p", None, id="no-key"),
         pytest.param("include-system-site-packages = True\n", None, True, id="case"),
         pytest.param("include-system-site-packages = false\n", None, False, id="false"),
         pytest.param("include-system-site-packages = yes\n", None, False, id="neither"),
-        pytest.param("prompt = 'a\\nb'\n", "a\nb", True, id="escaped"),
-        pytest.param("prompt = plain text\n", "plain text", True, id="not-quoted"),
-        pytest.param("prompt = 'unclosed\n", "'unclosed", True, id="not-closed"),
-        pytest.param("prompt = True\n", "True", True, id="no-string"),
-        pytest.param("prompt = ''\n", "", True, id="empty-string"),
-        pytest.param("prompt =\n", None, True, id="empty"),
+        pytest.param("include-system-site-packages =\n", None, False, id="no-value"),
+        pytest.param("prompt =\ninclude-system-site-pack", None, None, id="truncated"),
     ],
 )
-def test_recall(tmp_path: Path, text: str, prompt: str | None, system: bool) -> None:
-    """Prompt and system packages are those that the environment was made with."""
+def test_recall(tmp_path: Path, text: str, prompt: str | None, system: bool | None) -> None:
+    """Prompt and system packages are what the file says, and None where it does not."""
     (tmp_path / "pyvenv.cfg").write_text(text)
 
     assert _config.recall(str(tmp_path)) == (prompt, system)
@@ -294,4 +407,52 @@ def test_recall(tmp_path: Path, text: str, prompt: str | None, system: bool) -> 
 
 def test_recall_nothing(tmp_path: Path) -> None:
     """Without a file there is nothing to remember."""
-    assert _config.recall(str(tmp_path)) == (None, False)
+    assert _config.recall(str(tmp_path)) == (None, None)
+
+
+# Changing
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        pytest.param("home = /a\n", "home = /new\n", id="usual"),
+        pytest.param("uv = 1\nHOME=/a", "uv = 1\nHOME=/new", id="spelling"),
+        pytest.param("home\t=  /a \r\nx = y\r\n", "home\t=  /new \r\nx = y\r\n", id="blanks"),
+        pytest.param("home = /a\nhome = /b\n", "home = /new\nhome = /new\n", id="twice"),
+        pytest.param("home =\n", "home = /new\n", id="no-value"),
+        pytest.param("home = =\n", "home = /new\n", id="equals"),
+        pytest.param("home\n", "home\nhome = /new\n", id="no-equals"),
+        pytest.param("a = \udcff\x85b\n", "a = \udcff\x85b\nhome = /new\n", id="missing"),
+        pytest.param("a = 1", "a = 1\nhome = /new\n", id="unfinished-line"),
+        pytest.param("a = 1\r\n", "a = 1\r\nhome = /new\r\n", id="missing-on-windows"),
+        pytest.param("", "home = /new\n", id="empty"),
+    ],
+)
+def test_updated(text: str, result: str) -> None:
+    """A value is changed in its place, and all else stays."""
+    assert _config.updated(text, {"home": "/new"}) == result
+
+
+def test_updated_several() -> None:
+    """Several values are changed at once, and what is missing comes last."""
+    text = _config.updated("version = 1\nhome = /a\n", {"home": "/b", "x": "2", "version": "3"})
+
+    assert text == "version = 3\nhome = /b\nx = 2\n"
+
+
+@pytest.mark.parametrize("value", ["/a\nhome = /b", "/\u2028", "/\udcff"])
+def test_updated_with_impossible_value(value: str) -> None:
+    """A value that is not one line of text is refused."""
+    with pytest.raises(ValueError, match="can't write home"):
+        _config.updated("", {"home": value})
+
+
+@given(text=st.text(st.sampled_from("home =/\r\n\x85a")), value=st.sampled_from(["/b", "c d"]))
+def test_updated_as_read(text: str, value: str) -> None:
+    """What is written is read, and nothing else has changed."""
+    others = [pair for pair in _config.parse(text) if pair[0] != "home"]
+    pairs = _config.parse(_config.updated(text, {"home": value}))
+
+    assert {pair for pair in pairs if pair[0] == "home"} == {("home", value)}
+    assert [pair for pair in pairs if pair[0] != "home"] == others

@@ -1,10 +1,12 @@
-"""The Windows room: tables of names, and fake installations on whatever system this runs."""
+"""The rules of Windows: tables of names, and fake installations on whatever system this runs."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import types
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +16,6 @@ from newvenv import _compat, _files, _nt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 VERSION = "{}.{}".format(*sys.version_info[:2])
 TAG = f"{VERSION}t"
@@ -45,27 +46,35 @@ class Installation:
         self.bin = self.env / "Scripts"
         self.is_build = False
         self.config_vars: dict[str, object] = {}
-        for folder in (self.launchers, self.bin):
-            folder.mkdir(parents=True)
+        for directory in (self.launchers, self.bin):
+            directory.mkdir(parents=True)
 
     def fill(self, base: Sequence[str] = CPYTHON, launchers: Sequence[str] = OLD_LAUNCHERS) -> None:
         """Put files into the base installation, each of which says where it comes from."""
-        for folder, names, label in (
+        for directory, names, label in (
             (self.base, base, "base"),
             (self.launchers, launchers, "launcher"),
         ):
             for name in names:
-                (folder / name).write_text(f"{label} {name}")
+                (directory / name).write_text(f"{label} {name}")
 
-    def set_up(self, executable: str = "python.exe", *, symlinks: bool = False) -> None:
-        """Put the interpreter into the environment as the hall does."""
-        context = types.SimpleNamespace(
+    def context(
+        self, executable: str = "python.exe", name: str | None = None
+    ) -> types.SimpleNamespace:
+        """Return what an environment of this installation knows of itself."""
+        return types.SimpleNamespace(
             env_dir=str(self.env),
             executable=str(self.base / executable),
             python_dir=str(self.base),
             bin_path=str(self.bin),
-            env_exe=str(self.bin / _nt.python_exe(executable)),
+            env_exe=str(self.bin / (name or _nt.python_exe(executable))),
         )
+
+    def set_up(
+        self, executable: str = "python.exe", *, symlinks: bool = False, name: str | None = None
+    ) -> None:
+        """Put the interpreter into the environment as the builder does."""
+        context = self.context(executable, name)
         _nt.setup_python(context, symlinks, newvenv.EnvBuilder.symlink_or_copy)
 
     def links(self) -> dict[str, str]:
@@ -128,7 +137,7 @@ def test_python_exe(base: str, expected: str) -> None:
     ],
 )
 def test_paths(has_scheme: bool, purelib: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folders are known only where no scheme of ``sysconfig`` knows them better."""
+    """The directories are known only where no scheme of ``sysconfig`` knows them better."""
     monkeypatch.setattr(_compat, "VENV_SCHEME", has_scheme)
     assert _nt.paths().get("purelib") == purelib
 
@@ -179,7 +188,7 @@ def test_names(debug: str, tag: str, expected: list[str]) -> None:
             [*CPYTHON, FREE[0]], FREE[0], "", TAG, FREE[0], None, id="pythonw of the other build"
         ),
         pytest.param(["App.exe"], "App.exe", "", "", "App.exe", None, id="named otherwise"),
-        pytest.param([], "python.exe", "", "", "python.exe", None, id="unreadable folder"),
+        pytest.param([], "python.exe", "", "", "python.exe", None, id="unreadable directory"),
         pytest.param(
             ["Python.EXE", "PythonW.exe"],
             "Python.EXE",
@@ -400,7 +409,7 @@ def test_long_path_name(
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> tuple[Path, Path]:
-    """Make a folder as it is asked for, and the one that it really is."""
+    """Make a directory as it is asked for, and the one that it really is."""
     actual, requested = tmp_path / "actual", tmp_path / "requested"
     actual.mkdir()
     requested.symlink_to(actual, target_is_directory=True)
@@ -426,7 +435,7 @@ def test_env_exec_cmd_redirected(
     elsewhere: tuple[Path, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A redirected interpreter is started from where it really is, with a warning."""
-    requested, actual = (os.path.join(folder, "python.exe") for folder in elsewhere)
+    requested, actual = (os.path.join(directory, "python.exe") for directory in elsewhere)
     assert _nt.env_exec_cmd(requested) == os.path.realpath(actual)
     assert caplog.messages == [
         "Actual environment location may have moved due to redirects, links or junctions.\n"
@@ -567,7 +576,7 @@ def test_nothing_to_copy(installation: Installation) -> None:
 
 
 def test_unreadable_base(installation: Installation) -> None:
-    """A base folder that can't be listed is no obstacle where there are launchers."""
+    """A base directory that can't be listed is no obstacle where there are launchers."""
     installation.fill(base=[])
     context = types.SimpleNamespace(
         env_dir=str(installation.env),
@@ -641,20 +650,85 @@ def test_copies_over_stale_files(installation: Installation) -> None:
     }
 
 
-def test_outdated_names_go(installation: Installation) -> None:
-    """A name that promises another version is gone afterwards."""
+@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+def test_outdated_names_go(installation: Installation, symlinks: bool) -> None:
+    """The names that an environment of another, free-threaded version has left are gone."""
     installation.fill()
-    (installation.bin / "python3.1t.exe").write_text("launcher")
+    for name in ("python.exe", "pythonw.exe"):
+        (installation.bin / name).write_text(f"launcher {name} of another version")
+        twin = installation.bin / name.replace(".exe", "3.1t.exe")
+        twin.write_text(f"launcher {name} of another version")
+    installation.set_up(symlinks=symlinks)
+    assert not [path for path in installation.bin.iterdir() if "3.1" in path.name]
+
+
+def test_outdated_links_go(installation: Installation) -> None:
+    """Links of another version go as well."""
+    installation.fill()
+    for name in ("python.exe", "python3.1t.exe"):
+        (installation.bin / name).symlink_to("/nowhere/python3.1t.exe")
+    installation.set_up(symlinks=True)
+    assert "python3.1t.exe" not in installation.links()
+
+
+@pytest.mark.parametrize("has_interpreter", [False, True])
+def test_foreign_names_stay(installation: Installation, has_interpreter: bool) -> None:
+    """Files and links of the user's that are called like another version stay."""
+    installation.fill()
+    if has_interpreter:
+        installation.set_up()
+    (installation.bin / "python3.1.exe").write_text("of the user")
+    (installation.bin / "python3.2.exe").symlink_to("/nowhere/python3.2.exe")
     installation.set_up()
-    assert sorted(installation.copies()) == ["python.exe", "pythonw.exe"]
+    assert installation.copies()["python3.1.exe"] == "of the user"
+    assert installation.links()["python3.2.exe"] == "/nowhere/python3.2.exe"
 
 
-def test_outdated_names_in_use(installation: Installation) -> None:
+def test_outdated_names_in_use(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that can't be removed stays without a word."""
     installation.fill()
-    (installation.bin / "python3.1t.exe").mkdir()
     installation.set_up()
-    assert (installation.bin / "python3.1t.exe").is_dir()
+    shutil.copyfile(installation.bin / "python.exe", installation.bin / "python3.1t.exe")
+    monkeypatch.setattr(os, "unlink", refuse)
+    installation.set_up()
+    assert "python3.1t.exe" in installation.copies()
+
+
+def test_name_of_the_environment(installation: Installation) -> None:
+    """The executable that a subclass has put there itself stays, whatever it is called."""
+    installation.fill()
+    installation.set_up()
+    shutil.copyfile(installation.bin / "python.exe", installation.bin / "python3.1.exe")
+    installation.set_up(name="python3.1.exe")
+    assert "python3.1.exe" in installation.copies()
+
+
+@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+@pytest.mark.parametrize("is_build", [False, True], ids=["installed", "build"])
+def test_interpreter_files(installation: Installation, symlinks: bool, is_build: bool) -> None:
+    """What is to be made is known before it is, down to contents and links."""
+    installation.fill([*CPYTHON, *NEW_LAUNCHERS])
+    installation.is_build = is_build
+    (installation.base / "tcl8.6").mkdir()
+    (installation.base / "tcl8.6" / "init.tcl").write_text("script")
+    files = _nt.interpreter_files(installation.context(), symlinks)
+    installation.set_up(symlinks=symlinks)
+    links = {path: source for path, how, source in files if how == "link"}
+    copies = {path: source for path, how, source in files if how == "copy"}
+    made = [path for path in installation.env.rglob("*") if not path.is_dir()]
+
+    assert {Path(path).name: source for path, source in links.items()} == installation.links()
+    assert all(Path(path).read_text() == Path(copies[path]).read_text() for path in copies)
+    assert sorted([*links, *copies]) == sorted(map(str, made))
+
+
+def test_no_library_file(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ``os`` does not tell its file, launchers are looked for in the usual place."""
+    installation.fill()
+    monkeypatch.delattr(os, "__file__")
+    monkeypatch.setattr(sys, "base_prefix", str(installation.base))
+    installation.set_up()
+    assert installation.copies()["python.exe"] == "launcher python.exe"
 
 
 # Links
@@ -740,45 +814,6 @@ def test_links_that_can_not_be_taken_back(
     _nt._unlink([str(busy), str(link)])
     assert caplog.messages == [f"Failed to clean up symlink {str(busy)!r}"]
     assert installation.links() == {}
-
-
-class FakeWinapi:
-    """Windows' processes, of which one runs, one has ended and one is somebody else's."""
-
-    closed = False
-
-    def OpenProcess(self, _access: int, _inherit: bool, pid: int) -> int:
-        """Return the process *pid*, as its own handle."""
-        errors: dict[int, OSError] = {3: PermissionError(), 4: OSError()}
-        error = errors.get(pid)
-        if error:
-            raise error
-        return pid
-
-    def GetExitCodeProcess(self, process: int) -> int:
-        """Return the status that *process* ended with."""
-        return {1: 259, 2: 0}[process]
-
-    def CloseHandle(self, _process: int) -> None:
-        """Note that the handle was given back."""
-        self.closed = True
-
-
-@pytest.mark.parametrize(
-    ("pid", "alive", "closed"),
-    [
-        pytest.param(1, True, True, id="running"),
-        pytest.param(2, False, True, id="ended"),
-        pytest.param(3, True, False, id="of somebody else"),
-        pytest.param(4, False, False, id="unknown"),
-    ],
-)
-def test_is_alive(pid: int, alive: bool, closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process is alive unless Windows says that it has ended or never was."""
-    winapi = FakeWinapi()
-    monkeypatch.setitem(sys.modules, "_winapi", winapi)
-    assert _nt.is_alive(pid) is alive
-    assert winapi.closed is closed
 
 
 # Locks

@@ -19,7 +19,7 @@ import pytest
 from conftest import Run
 from trees import tree
 
-#: The folder that the modules run in, of the same name for both: it may become a prompt.
+#: The directory that the modules run in, of the same name for both: it may become a prompt.
 HOME = "home"
 BIN = "Scripts" if os.name == "nt" else "bin"
 
@@ -53,19 +53,25 @@ Make = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def make(base_python: str, package_path: str, run: Run, tmp_path: Path) -> Make:
-    """Return a function that runs one of the two modules in a folder of its own.
+def start(base_python: str, package_path: str, run: Run, tmp_path: Path) -> Make:
+    """Return a function that starts Python for one of the two modules, in a directory of its own.
 
-    The folders have the same name, so that all that is made there can be equal.
+    The directories have the same name, so that all that is made there can be equal.
     """
 
-    def make(module: str, *args: object, python: object = base_python, **kwargs: object) -> object:
+    def start(module: str, *args: object, python: object = base_python, **kwargs: object) -> object:
         home = tmp_path / module / HOME
         home.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "PYTHONPATH": package_path}
-        return run(python, "-m", module, *args, cwd=home, env=environment, **kwargs)
+        return run(python, *args, cwd=home, env=environment, **kwargs)
 
-    return make  # type: ignore[return-value]
+    return start  # type: ignore[return-value]
+
+
+@pytest.fixture
+def make(start: Make) -> Make:
+    """Return a function that runs one of the two modules in a directory of its own."""
+    return lambda module, *args, **kwargs: start(module, "-m", module, *args, **kwargs)
 
 
 def _comparable(root: Path) -> dict[str, tuple[str, ...]]:
@@ -85,9 +91,9 @@ def _is_known_key(line: str) -> bool:
     return sys.version_info >= (3, 11) or not line.startswith(NEW_KEYS)
 
 
-def _compare(tmp_path: Path) -> None:
-    ours = _comparable(tmp_path / "newvenv" / HOME / "env")
-    theirs = _comparable(tmp_path / "venv" / HOME / "env")
+def _compare(tmp_path: Path, name: str = "env") -> None:
+    ours = _comparable(tmp_path / "newvenv" / HOME / name)
+    theirs = _comparable(tmp_path / "venv" / HOME / name)
     assert ours == theirs
 
 
@@ -100,6 +106,16 @@ def test_new(names: tuple[str, ...], make: Make, tmp_path: Path) -> None:
     assert [result.returncode for result in results] == [0, 0]
     assert results[0].stdout + results[0].stderr == results[1].stdout + results[1].stderr
     _compare(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--symlinks", "--copies"])
+@pytest.mark.parametrize("name", ["a b", " b", "a-b", "a+b@c", "été"])
+def test_name(name: str, option: str, make: Make, tmp_path: Path) -> None:
+    """A name that is harmless, if it has blanks, is recorded as the standard library does."""
+    for module in ("newvenv", "venv"):
+        make(module, "--without-pip", option, name, check=True)
+
+    _compare(tmp_path, name)
 
 
 COPIES_OVER_COPIES = pytest.mark.skipif(
@@ -168,8 +184,72 @@ def test_from_inside_an_environment(option: str, make: Make, tmp_path: Path) -> 
     _compare(tmp_path)
 
 
+#: Changes that subclasses make to the context in ``ensure_directories``.
+CHANGES = {
+    "env_exe": "c.env_exe = os.path.join(c.bin_path, 'snake')",
+    "usual env_exe": "c.env_exe = os.path.join(c.bin_path, 'python')",
+    "major env_exe": "c.env_exe = os.path.join(c.bin_path, 'python3')",
+    "versioned env_exe": (
+        "c.env_exe = os.path.join(c.bin_path, 'python%d.%d' % sys.version_info[:2])"
+    ),
+    "python_exe": "c.python_exe = 'python'",
+    "executable": "c.executable = other; c.python_dir, c.python_exe = os.path.split(other)",
+    "executable and env_exe": (
+        "c.executable = other; c.python_dir, c.python_exe = os.path.split(other); "
+        "c.env_exe = os.path.join(c.bin_path, c.python_exe)"
+    ),
+    "no python_exe": "del c.python_exe",
+}
+
+SUBCLASS = """
+import os, sys
+import {module} as venv
+
+class Builder(venv.EnvBuilder):
+    def ensure_directories(self, env_dir):
+        c, other = super().ensure_directories(env_dir), sys.argv[1]
+        {change}
+        return c
+
+Builder(symlinks={symlinks}).create("env")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+@pytest.mark.parametrize("name", ["python3.1", "snake"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_context(
+    change: str, name: str, symlinks: bool, start: Make, base_python: str, tmp_path: Path
+) -> None:
+    """Whatever a subclass makes of the interpreter's names, the same ones lead to it."""
+    other = tmp_path / "other" / name
+    other.parent.mkdir()
+    other.symlink_to(base_python)
+    for module in ("newvenv", "venv"):
+        code = SUBCLASS.format(module=module, change=CHANGES[change], symlinks=symlinks)
+        start(module, "-c", code, other, check=True)
+
+    _compare(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of POSIX")
+@pytest.mark.parametrize("option", ["--symlinks", "--copies"])
+def test_interpreters_of_the_user(option: str, make: Make, tmp_path: Path) -> None:
+    """Where no environment was, other interpreters' names stay, as with the standard library."""
+    for module in ("newvenv", "venv"):
+        bin_path = tmp_path / module / HOME / "env" / BIN
+        bin_path.mkdir(parents=True)
+        (bin_path / "python3.1").write_text("script")
+        (bin_path / "python3.2").symlink_to("/nowhere/python3.2")
+        (bin_path / "python3.3").symlink_to("python3.2")
+        make(module, "--without-pip", option, "env", check=True)
+
+    _compare(tmp_path)
+
+
 def test_several(make: Make, tmp_path: Path) -> None:
-    """Several folders become environments in one run."""
+    """Several directories become environments in one run."""
     result = make("newvenv", "--without-pip", "one", "two", "three/deep")
 
     assert result.returncode == 0
@@ -195,6 +275,7 @@ def test_stale_interpreter(option: str, make: Make, tmp_path: Path, base_python:
         ("python3", _other_python(base_python)),
         ("python3.1", "python3"),
     ]:
+        (env / "lib" / "python3.1" / "site-packages").mkdir(parents=True, exist_ok=True)
         (env / BIN / name).unlink(missing_ok=True)
         (env / BIN / name).symlink_to(target)
     make("newvenv", "--without-pip", option, "env", check=True)
@@ -220,6 +301,19 @@ def test_upgrade_remembers(make: Make, tmp_path: Path) -> None:
 
     assert "include-system-site-packages = true" in lines
     assert 'prompt = "it\'s"' in lines
+
+
+@pytest.mark.parametrize(
+    "text", ["", "home = ", "home = /nowhere\nversion = 3.1\n"], ids=["empty", "cut", "key lost"]
+)
+def test_upgrade_of_a_damaged_file(text: str, make: Make, tmp_path: Path) -> None:
+    """What a damaged pyvenv.cfg does not say is not remembered: an environment stays isolated."""
+    for module in ("newvenv", "venv"):
+        make(module, "--without-pip", "env", check=True)
+        (tmp_path / module / HOME / "env" / "pyvenv.cfg").write_text(text)
+        make(module, "--without-pip", "--upgrade", "env", check=True)
+
+    _compare(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["pip.py", "ensurepip.py", "random.py", "logging.py"])

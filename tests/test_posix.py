@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import newvenv
-from builders import VERSION
 from newvenv import _compat, _posix
+from newvenv._compat import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ VERSIONED = f"python{VERSION}"
 def test_paths(
     monkeypatch: pytest.MonkeyPatch, abiflags: str, platlibdir: str, paths: list[str]
 ) -> None:
-    """The folders of an environment follow from the version and the kind of build."""
+    """The directories of an environment follow from the version and the kind of build."""
     monkeypatch.setattr(sys.implementation, "name", "cpython")
     monkeypatch.setattr(sys, "abiflags", abiflags, raising=False)
     monkeypatch.setattr(sys, "platlibdir", platlibdir)
@@ -80,7 +80,7 @@ def test_paths(
 
 
 def test_paths_of_another_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of another implementation's folders nothing is known here."""
+    """Of another implementation's directories nothing is known here."""
     monkeypatch.setattr(sys.implementation, "name", "other")
 
     assert _posix.paths() == {}
@@ -126,7 +126,7 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("plain")
 def test_other_names(started_as: str, names: list[str]) -> None:
     """The interpreter is found under each usual name besides its own."""
-    assert _posix.other_names("/bin", started_as) == [f"/bin/{name}" for name in names]
+    assert _posix.other_names("/bin", f"/bin/{started_as}") == [f"/bin/{name}" for name in names]
 
 
 @pytest.mark.parametrize(
@@ -139,11 +139,11 @@ def test_name_of_one_version(
     monkeypatch.setattr(_compat, "PI_NAME", True)
     monkeypatch.setattr(sys, "getfilesystemencoding", lambda: encoding)
 
-    assert ("/bin/\U0001d70bthon" in _posix.other_names("/bin", "python3")) is has_name
+    assert ("/bin/\U0001d70bthon" in _posix.other_names("/bin", "/bin/python3")) is has_name
 
 
 @pytest.mark.parametrize(
-    ("name", "outdated"),
+    ("name", "foreign"),
     [
         pytest.param("python3.99", True, id="newer"),
         pytest.param("python3.2", True, id="older"),
@@ -158,33 +158,9 @@ def test_name_of_one_version(
         pytest.param("pip3.99", False, id="pip"),
     ],
 )
-def test_outdated_names(name: str, outdated: bool) -> None:
-    """Only names of another version's interpreter are outdated."""
-    assert (_posix.outdated_names("/bin", [name]) == [f"/bin/{name}"]) is outdated
-
-
-def test_own_process_is_alive() -> None:
-    """The running process is alive."""
-    assert _posix.is_alive(os.getpid())
-
-
-def test_ended_process_is_not_alive() -> None:
-    """A process that has ended, and been waited for, is not."""
-    process = subprocess.Popen([sys.executable, "-S", "-c", ""])
-    process.wait()
-
-    assert not _posix.is_alive(process.pid)
-
-
-def test_foreign_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that may not be signalled is alive."""
-
-    def kill(pid: int, signal: int) -> None:
-        raise PermissionError(1, f"not {pid}, not {signal}")
-
-    monkeypatch.setattr(os, "kill", kill)
-
-    assert _posix.is_alive(1)
+def test_foreign_names(name: str, foreign: bool) -> None:
+    """Only names of another version's interpreter are foreign."""
+    assert (_posix.foreign_names("/bin", [name]) == [f"/bin/{name}"]) is foreign
 
 
 # Locks
@@ -292,26 +268,39 @@ def test_no_locks_in_the_standard_library(directory: str, monkeypatch: pytest.Mo
 
 
 class Place:
-    """A base interpreter of a few bytes, and a folder to put it into."""
+    """A base interpreter of a few bytes, and a directory to put it into."""
 
     def __init__(self, root: Path) -> None:
         self.base = root / "base" / "python3"
         self.bin = root / "env" / "bin"
-        for folder in (self.base.parent, self.bin):
-            folder.mkdir(parents=True)
+        for directory in (self.base.parent, self.bin):
+            directory.mkdir(parents=True)
         self.base.write_text("interpreter")
         self.base.chmod(0o755)
 
-    def set_up(self, *, symlinks: bool, name: str = "python3") -> None:
-        """Put the interpreter there as the hall does."""
-        context = types.SimpleNamespace(
-            executable=str(self.base),
+    def context(
+        self, name: str | None = None, executable: Path | None = None
+    ) -> types.SimpleNamespace:
+        """Return a context with nothing but what the standard library needs."""
+        executable = executable or self.base
+        return types.SimpleNamespace(
+            executable=str(executable),
             bin_path=str(self.bin),
-            env_exe=str(self.bin / name),
-            python_exe=name,
+            env_exe=str(self.bin / (name or executable.name)),
         )
+
+    def set_up(
+        self, *, symlinks: bool, name: str | None = None, executable: Path | None = None
+    ) -> None:
+        """Put the interpreter there as the builder does."""
         builder = newvenv.EnvBuilder(symlinks=symlinks)
+        context = self.context(name, executable)
         _posix.setup_python(context, symlinks, builder.symlink_or_copy)
+
+    def make_packages(self, version: str) -> None:
+        """Make the directory that an environment of *version* has for its packages."""
+        lib = self.bin.parent / "lib" / f"python{version}" / "site-packages"
+        lib.mkdir(parents=True)
 
     def links(self) -> dict[str, str]:
         """Return what each link says, by name."""
@@ -403,17 +392,235 @@ def test_copy_does_not_write_through_a_link(place: Place) -> None:
     assert place.copies() == COPIES
 
 
-def test_names_of_another_version(place: Place) -> None:
-    """The interpreter's name of another version goes, and tools' names stay."""
-    for name in ("python3.2", "python3.99t", "tool3.2"):
-        (place.bin / name).touch()
+# Names that are not the usual ones
+
+
+NAMES = ["python", "python3", VERSIONED, "python3.1", "mypy"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_interpreter_files_of_links(place: Place, name: str) -> None:
+    """What links say is known before they are made."""
+    wanted = _posix.interpreter_files(place.context(name), symlinks=True)
+    place.set_up(symlinks=True, name=name)
+
+    assert [(path, "link", os.readlink(path)) for path, _, _ in wanted] == wanted
+    assert {os.path.basename(path) for path, _, _ in wanted} == {*COPIES, name}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_interpreter_files_of_copies(place: Place, name: str) -> None:
+    """What is copied is known before it is, and from where."""
+    env_exe = str(place.bin / name)
+    others = [(path, "copy", env_exe) for path in _posix.other_names(str(place.bin), env_exe)]
+
+    assert _posix.interpreter_files(place.context(name), symlinks=False) == [
+        (env_exe, "copy", str(place.base)),
+        *others,
+    ]
+
+
+@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+@pytest.mark.parametrize("executable", ["python3.1", "python3.99", "mypy"])
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_works(place: Place, symlinks: bool, executable: str, name: str) -> None:
+    """Whatever a subclass makes of the names, each usual one leads to the interpreter."""
+    original = place.base.with_name(executable)
+    place.base.rename(original)
+    place.set_up(symlinks=symlinks, name=name, executable=original)
+    usual = {"python", "python3", VERSIONED, name}
+
+    assert {path.name: path.read_text() for path in place.bin.iterdir()} == dict.fromkeys(
+        usual, "interpreter"
+    )
+
+
+@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+def test_executable_elsewhere(place: Place, symlinks: bool) -> None:
+    """Where a subclass has the executable in another directory, the usual names lead there."""
+    (place.bin.parent / "other").mkdir()
+    place.set_up(symlinks=symlinks, name="../other/python")
+    names = ["python", "python3", VERSIONED]
+
+    assert [(place.bin / name).read_text() for name in names] == ["interpreter"] * 3
+
+
+@pytest.mark.parametrize("started_as", ["python", "python3", VERSIONED])
+@pytest.mark.parametrize("before", [False, True], ids=["copies", "links"])
+@pytest.mark.parametrize("now", [False, True], ids=["to-copies", "to-links"])
+def test_over_the_running_environment(
+    place: Place, started_as: str, before: bool, now: bool
+) -> None:
+    """An environment made again by its own interpreter keeps working, under each name."""
+    place.set_up(symlinks=before)
+    place.set_up(symlinks=now, executable=place.bin / started_as)
+
+    assert {path.name: path.read_text() for path in place.bin.iterdir()} == dict.fromkeys(
+        COPIES, "interpreter"
+    )
+
+
+def test_running_environment_by_another_path(place: Place, tmp_path: Path) -> None:
+    """The environment's own interpreter is recognized if its path has another spelling."""
+    (tmp_path / "other").symlink_to(place.bin)
+    place.set_up(symlinks=True)
+    place.set_up(symlinks=True, executable=tmp_path / "other" / "python")
+
+    assert {path.name: path.read_text() for path in place.bin.iterdir()} == dict.fromkeys(
+        COPIES, "interpreter"
+    )
+
+
+def test_name_in_two_cases(place: Place) -> None:
+    """Where two names are one file, no link to itself is made of it."""
+    place.set_up(symlinks=True, name="Python")
+    (place.bin / "python").unlink()
+    os.link(place.bin / "Python", place.bin / "python", follow_symlinks=False)
+    place.set_up(symlinks=True, name="Python")
+
+    assert (place.bin / "Python").samefile(place.base)
+    assert place.links()["python"] == str(place.base)
+
+
+# Names of another version
+
+
+def _names(place: Place) -> list[str]:
+    return sorted(path.name for path in place.bin.iterdir())
+
+
+@pytest.mark.parametrize("now", [False, True], ids=["to-copies", "to-links"])
+@pytest.mark.parametrize("before", [False, True], ids=["copies", "links"])
+@pytest.mark.parametrize("main", ["python", "python3", "python3.2"])
+def test_environment_of_another_version(
+    place: Place, monkeypatch: pytest.MonkeyPatch, main: str, before: bool, now: bool
+) -> None:
+    """Of the names that an environment of another version had, those that tell it go."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_posix, "_VERSIONED", "python3.2")
+        place.set_up(symlinks=before, name=main)
+    place.make_packages("3.2")
+    (place.bin / "tool3.2").touch()
+    place.set_up(symlinks=now)
+
+    assert _names(place) == sorted([*COPIES, "tool3.2"])
+
+
+def test_half_upgraded_environment(place: Place) -> None:
+    """A name that ``venv --upgrade`` has left, and would start this version, goes."""
+    place.set_up(symlinks=True)
+    (place.bin / "python3.2").symlink_to("python")
+    place.make_packages("3.2")
     place.set_up(symlinks=True)
 
-    assert sorted(os.listdir(place.bin)) == sorted([*COPIES, "tool3.2"])
+    assert _names(place) == sorted(COPIES)
+
+
+def test_no_environment(place: Place) -> None:
+    """In a directory that is no environment nothing is removed."""
+    place.set_up(symlinks=True)
+    (place.bin / "python3.2").symlink_to("python3")
+    place.set_up(symlinks=True)
+
+    assert _names(place) == sorted([*COPIES, "python3.2"])
+
+
+def test_installation(place: Place) -> None:
+    """A whole Python installation of another version keeps its interpreter."""
+    place.make_packages("3.2")
+    (place.bin.parent / "lib" / "python3.2" / "os.py").touch()
+    (place.bin / "python3.2").write_text("interpreter of 3.2")
+    for name in ("python3", "python"):
+        (place.bin / name).symlink_to("python3.2")
+    place.set_up(symlinks=True)
+
+    assert (place.bin / "python3.2").read_text() == "interpreter of 3.2"
+
+
+def test_script_of_the_user(place: Place) -> None:
+    """A program of the user's that is called like another version stays."""
+    place.make_packages("3.2")
+    place.set_up(symlinks=True)
+    (place.bin / "python3.2").write_text("#!/bin/sh")
+    place.set_up(symlinks=True)
+
+    assert (place.bin / "python3.2").read_text() == "#!/bin/sh"
+
+
+def test_link_of_the_user(place: Place) -> None:
+    """A link to an interpreter of another version, as installers make it, stays."""
+    place.make_packages("3.2")
+    place.set_up(symlinks=True)
+    (place.bin / "python3.2").symlink_to("/somewhere/python3.2")
+    place.set_up(symlinks=True)
+
+    assert place.links()["python3.2"] == "/somewhere/python3.2"
+
+
+def test_name_that_is_needed(place: Place) -> None:
+    """A name of another version stays if the interpreter that was just made leads to it."""
+    place.make_packages("3.2")
+    (place.bin / "python3.2").write_text("wrapper")
+    for name in ("python", "python3"):
+        (place.bin / name).write_text("wrapper")
+    place.set_up(symlinks=True, name="python3", executable=place.bin / "python3.2")
+
+    assert (place.bin / "python").read_text() == "wrapper"
+    assert _names(place) == sorted([*COPIES, "python3.2"])
+
+
+def test_failing_upgrade(place: Place) -> None:
+    """A name of another version is back if the environment could not be made."""
+    place.make_packages("3.2")
+    (place.bin / "python3").symlink_to(place.base)
+    (place.bin / "python3.2").symlink_to("python3")
+
+    class Failing(newvenv.EnvBuilder):
+        """Fails after the interpreter has been put in place."""
+
+        def post_setup(self, context: types.SimpleNamespace) -> None:
+            """Fail, once the name has gone."""
+            assert "python3.2" not in os.listdir(context.bin_path)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Failing(symlinks=True).create(place.bin.parent)
+
+    assert place.links() == {"python3": str(place.base), "python3.2": "python3"}
+
+
+# Modes
+
+
+@pytest.fixture
+def fixed_modes(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """Return a place on a file system that has one mode for all files."""
+
+    def chmod(path: str, mode: int) -> None:
+        raise PermissionError(1, f"not {mode:o}", path)
+
+    monkeypatch.setattr(os, "chmod", chmod)
+    return place
+
+
+def test_modes_that_can_not_be_changed(fixed_modes: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where modes can't be changed, a file that can be run already will do."""
+    monkeypatch.setattr(os, "access", lambda _path, _mode: True)
+    fixed_modes.set_up(symlinks=False)
+
+    assert sorted(os.listdir(fixed_modes.bin)) == sorted(COPIES)
+
+
+def test_file_systems_without_programs(fixed_modes: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where modes can't be changed, a file that can't be run is an error."""
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+
+    with pytest.raises(PermissionError, match="not 755"):
+        fixed_modes.set_up(symlinks=False)
 
 
 def test_nothing_left_over(place: Place) -> None:
-    """Nothing but the names themselves is left in the folder."""
+    """Nothing but the names themselves is left in the directory."""
     place.set_up(symlinks=False)
 
     assert sorted(os.listdir(place.bin)) == sorted(COPIES)

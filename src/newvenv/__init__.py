@@ -322,7 +322,7 @@ class EnvBuilder:
             directory.
         :raises OSError: neither a link nor a copy can be made.
         """
-        from . import _files
+        from . import _files, _platform
 
         if self.symlinks:
             relative = relative_symlinks_ok and os.path.dirname(src) == os.path.dirname(dst)
@@ -335,7 +335,7 @@ class EnvBuilder:
                 from . import logger
 
                 logger.warning("Unable to symlink %r to %r", src, dst)
-        _files.copy(src, dst)
+        _platform.copy(src, dst)
 
     def _setup_pip(self, context: types.SimpleNamespace) -> None:
         """Install pip; called for ``with_pip`` once the interpreter is in its place."""

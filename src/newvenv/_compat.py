@@ -10,6 +10,9 @@ import sys
 
 _VERSION = sys.version_info[:2]
 
+#: The running version as names and paths have it, ``"3.X"``.
+VERSION = "{}.{}".format(*_VERSION)
+
 #: Does ``context.prompt`` read ``"(name) "`` rather than ``"name"``?
 DECORATED_PROMPT = _VERSION < (3, 13)
 
@@ -22,13 +25,13 @@ UPGRADE_BY_CHECK_CALL = _VERSION < (3, 10)
 #: Does the standard library have ``--without-scm-ignore-files``, and record it?
 SCM_OPTION = _VERSION >= (3, 13)
 
-#: Is ``lib64`` a link to ``lib`` (later the platlib folder is made instead, gh-133951)?
+#: Is ``lib64`` a link to ``lib`` (later the platlib directory is made instead, gh-133951)?
 LIB64_LINK = _VERSION < (3, 15)
 
 #: Does ``sysconfig`` know the scheme ``venv`` (bpo-45413)?
 VENV_SCHEME = _VERSION >= (3, 11)
 
-#: Is the headers' folder named after the version, as the scheme ``venv`` has it?
+#: Is the headers' directory named after the version, as the scheme ``venv`` has it?
 VERSIONED_INCLUDE = (3, 11) <= _VERSION < (3, 14)
 
 #: Does the environment get the extra name that 3.14 was given for its number?

@@ -8,7 +8,7 @@ interpreter itself, which then wants its DLLs beside it.
 What goes where is decided by pure functions on file names (`link_sources`,
 `copy_sources`, `companions`), none of which needs Windows; `setup_python` alone acts.
 Nothing here asks for a version of Python: what a base installation offers is seen in its
-folders.
+directories.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from . import _compat, _files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from types import SimpleNamespace
 
-#: The folder of the executables and scripts, and that of the headers.
+#: The directory of the executables and scripts, and that of the headers.
 BIN_NAME = "Scripts"
 INCLUDE = "Include"
 
-#: May an environment have a folder ``lib64``?
+#: May an environment have a directory ``lib64``?
 LIB64 = False
 
 #: What the command line does if told neither ``--symlinks`` nor ``--copies``: links need
@@ -49,7 +49,7 @@ _REMEDIES: dict[type[OSError], str] = {
 
 
 def paths() -> dict[str, str]:
-    """Return the folders of an environment by their names in ``sysconfig``'s schemes.
+    """Return the directories of an environment by their names in ``sysconfig``'s schemes.
 
     An empty dictionary where a scheme for environments knows them.
     """
@@ -92,9 +92,9 @@ def env_exec_cmd(env_exe: str, is_same: Callable[[str, str], bool] = same_path) 
     """Return the path by which *env_exe* can be started, and warn if it is another one.
 
     The Python of the Store sees its own copy of ``AppData``: what it writes there lies
-    elsewhere for everybody else, and processes start from elsewhere (bpo-45337).
+    elsewhere for all other programs, and processes start from there (bpo-45337).
 
-    :param env_exe: need not exist yet, but its folder must, to be seen as redirected.
+    :param env_exe: need not exist yet, but its directory must, to be seen as redirected.
     :param is_same: says whether two paths are the same place.
     """
     actual = _actual_location(env_exe)
@@ -119,8 +119,8 @@ def _actual_location(path: str) -> str:
     to follow it would have pip installed into the base.
     """
     if os.path.islink(path):
-        folder, name = os.path.split(path)
-        return os.path.join(os.path.realpath(folder), name)
+        directory, name = os.path.split(path)
+        return os.path.join(os.path.realpath(directory), name)
     return os.path.realpath(path)
 
 
@@ -129,8 +129,8 @@ def _long_path(path: str) -> str:
     try:
         return _long_path_name(path)
     except OSError:
-        folder, name = ntpath.split(path)
-        return ntpath.join(_long_path(folder), name) if name else path
+        directory, name = ntpath.split(path)
+        return ntpath.join(_long_path(directory), name) if name else path
 
 
 def _long_path_name(path: str) -> str:
@@ -163,7 +163,7 @@ def names(kind: str, debug: str, tag: str) -> list[str]:
 def source_tag(base: Iterable[str], debug: str, tag: str) -> str:
     """Return *tag* if the base's executables carry it, else ``""`` (gh-149786).
 
-    Where both builds share a folder, ``python3.13t.exe`` is the free-threaded one and
+    Where both builds share a directory, ``python3.13t.exe`` is the free-threaded one and
     ``python.exe`` the other. One on its own may be called just ``python.exe``.
     """
     return tag if f"python{tag}{debug}.exe" in _normalized(base) else ""
@@ -211,9 +211,9 @@ def copy_sources(
     Empty if there is no launcher for ``python.exe``. The one for ``pythonw.exe`` is named
     also if it is missing: then that is found out, and told, by copying it.
 
-    :param launchers: the names of the files in the launchers' folder.
+    :param launchers: the names of the files in the launchers' directory.
     :param base: the names of the files beside the base interpreter.
-    :param build: are these one folder, a build tree's, where ``python.exe`` is no launcher?
+    :param build: are these one directory, a build tree's, where ``python.exe`` is no launcher?
     """
     present = _normalized(launchers)
     tagged = bool(source_tag(base, debug, tag))
@@ -275,64 +275,75 @@ def setup_python(
     :raises OSError: there is neither a launcher nor an interpreter that could be copied,
         or the one that is there cannot be replaced.
     """
+    outdated = _outdated(context.bin_path)
+    files = interpreter_files(context, symlinks)
+    if symlinks and not _link(files):
+        files = interpreter_files(context, symlinks=False)
+    _copy(files, main=os.path.join(context.bin_path, python_exe(context.env_exe)))
+    _remove(outdated, [context.env_exe, *(path for path, _, _ in files)])
+
+
+def interpreter_files(context: SimpleNamespace, symlinks: bool) -> list[tuple[str, str, str]]:
+    """Return the files that start the environment's Python, as (path, how, source), in order.
+
+    A *source* is what the link says if *how* is ``"link"``, and the file with the same
+    contents if it is ``"copy"``. Where links are not allowed, copies serve instead.
+    """
     from . import sysconfig
 
-    build = sysconfig.is_python_build()
+    is_build = sysconfig.is_python_build()
     debug, tag = debug_suffix(context.env_exe), _tag()
     base = _listing(context.python_dir)
-    links = link_sources(base, os.path.basename(context.executable), debug, tag)
-    interpreter = _inside(context.python_dir, {**links, **companions(base)})
-    if not (symlinks and _link(context.bin_path, interpreter)):
-        folder = context.python_dir if build else _launchers_folder()
-        launchers = copy_sources(_listing(folder), base, debug, tag, build=build)
-        # Without launchers (PyPy, embedded installations) the interpreter itself is copied.
-        copies = _inside(folder, launchers) or interpreter
-        _copy(context.bin_path, copies, python_exe(context.env_exe))
-    _remove_outdated(context.bin_path)
-    if build:
-        _copy_tcl(context.python_dir, os.path.join(context.env_dir, "Lib"))
+    own = os.path.basename(context.executable)
+    how, directory = "link", context.python_dir
+    sources = {**link_sources(base, own, debug, tag), **companions(base)}
+    if not symlinks:
+        how, launchers = "copy", context.python_dir if is_build else _launchers_directory()
+        copies = copy_sources(_listing(launchers), base, debug, tag, build=is_build)
+        if copies:  # Else (PyPy, embedded installations) the interpreter itself is copied.
+            directory, sources = launchers, copies
+    files = [
+        (os.path.join(context.bin_path, name), how, os.path.join(directory, source))
+        for name, source in sources.items()
+    ]
+    return files + _tcl(context) if is_build else files
 
 
 def _tag() -> str:
     """Return what a free-threaded build has in its executables' names, else ``""``."""
     from . import sysconfig
 
-    return f"{_version()}t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    return f"{_compat.VERSION}t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
 
 
-def _version() -> str:
-    return "{}.{}".format(*sys.version_info[:2])
-
-
-def _launchers_folder() -> str:
+def _launchers_directory() -> str:
     """Return where the running base installation keeps its launchers.
 
     By path, not by importing ``venv``: that name may by now stand for this package.
     """
-    return os.path.join(os.path.dirname(os.__file__), "venv", "scripts", "nt")
+    file = getattr(os, "__file__", None)  # Frozen programs have none.
+    library = os.path.dirname(file) if file else os.path.join(sys.base_prefix, "Lib")
+    return os.path.join(library, "venv", "scripts", "nt")
 
 
-def _listing(folder: str) -> list[str]:
-    """Return the names in *folder*, none if it cannot be read.
+def _listing(directory: str) -> list[str]:
+    """Return the names in *directory*, none if it cannot be read.
 
     A listing rather than questions about single files: the Store's aliases are there, but
     cannot be looked into.
     """
     try:
-        return os.listdir(folder)
+        return os.listdir(directory)
     except OSError:
         return []
 
 
-def _inside(folder: str, sources: Mapping[str, str]) -> dict[str, str]:
-    return {name: os.path.join(folder, source) for name, source in sources.items()}
-
-
-def _link(bin_path: str, sources: Mapping[str, str]) -> bool:
-    """Make all the links, or warn and take back those that were made; tell which."""
+def _link(files: Iterable[tuple[str, str, str]]) -> bool:
+    """Make the links among *files*, or warn and remove those that were made; tell which."""
     made: list[str] = []
-    for name, source in sources.items():
-        path = os.path.join(bin_path, name)
+    for path, how, source in files:
+        if how != "link":
+            continue
         try:
             _files.symlink(source, path)
         except OSError:
@@ -356,14 +367,17 @@ def _unlink(paths: Iterable[str]) -> None:
             logger.warning("Failed to clean up symlink %r", path)
 
 
-def _copy(bin_path: str, sources: Mapping[str, str], main: str) -> None:
-    """Make all the copies: a name that fails is a warning, the name *main* an error."""
-    for name, source in sources.items():
-        path = os.path.join(bin_path, name)
+def _copy(files: Iterable[tuple[str, str, str]], main: str) -> None:
+    """Make the copies among *files*: one that fails is a warning, the path *main* an error."""
+    for path, how, source in files:
+        if how != "copy":
+            continue
         try:
+            if not os.path.isdir(os.path.dirname(path)):
+                _files.make_directory(os.path.dirname(path))
             _copy_file(source, path)
         except OSError as error:
-            if name == main:
+            if path == main:
                 remedy = _REMEDIES.get(type(error), "")
                 reason = error.strerror or error
                 message = f"Unable to copy {source!r} to {path!r}: {reason}{remedy}"
@@ -371,6 +385,11 @@ def _copy(bin_path: str, sources: Mapping[str, str], main: str) -> None:
             from . import logger
 
             logger.warning("Unable to copy %r to %r", source, path)
+
+
+def copy(source: str, path: str) -> None:
+    """Make *path* a copy of the file *source*."""
+    _files.copy(source, path)
 
 
 def _copy_file(source: str, path: str) -> None:
@@ -384,23 +403,56 @@ def _copy_file(source: str, path: str) -> None:
     _files.write(path, data)
 
 
-def _remove_outdated(bin_path: str) -> None:
-    for name in outdated_names(_listing(bin_path), _version()):
+def _outdated(bin_path: str) -> list[str]:
+    """Return the names that an environment of another Python version has left.
+
+    Only those that are one file with ``python.exe`` or ``pythonw.exe``, as an environment
+    has them: other programs may be called alike.
+    """
+    paths = []
+    for name in outdated_names(_listing(bin_path), _compat.VERSION):
+        usual = "pythonw.exe" if ntpath.normcase(name).startswith("pythonw") else "python.exe"
+        path = os.path.join(bin_path, name)
+        if _is_same_file(path, os.path.join(bin_path, usual)):
+            paths.append(path)
+    return paths
+
+
+def _is_same_file(path1: str, path2: str) -> bool:
+    """Tell whether two paths are equal links, or plain files with the same contents."""
+    if os.path.islink(path1) or os.path.islink(path2):
         try:
-            os.unlink(os.path.join(bin_path, name))
+            return os.readlink(path1) == os.readlink(path2)
+        except OSError:
+            return False
+    if not (os.path.isfile(path1) and os.path.isfile(path2)):
+        return False
+    from filecmp import cmp
+
+    return cmp(path1, path2, shallow=False)
+
+
+def _remove(outdated: Iterable[str], made: Iterable[str]) -> None:
+    """Remove *outdated* names, but for those that were just *made*."""
+    needed = set(map(ntpath.normcase, made))
+    for path in outdated:
+        if ntpath.normcase(path) in needed:
+            continue
+        try:
+            _files.remove(path)
         except OSError:
             pass  # It is running, perhaps; a name too many is no reason to fail.
 
 
-def _copy_tcl(python_dir: str, lib: str) -> None:
-    """Copy a build tree's ``init.tcl`` to below *lib*, where tkinter looks for it."""
-    for folder, subfolders, files in os.walk(python_dir):
-        subfolders.sort()
+def _tcl(context: SimpleNamespace) -> list[tuple[str, str, str]]:
+    """Return a build tree's ``init.tcl``, copied to below ``Lib``, where tkinter looks for it."""
+    for directory, subdirectories, files in os.walk(context.python_dir):
+        subdirectories.sort()
         if "init.tcl" in files:
-            target = os.path.join(lib, os.path.basename(folder))
-            _files.make_directory(target)
-            _copy_file(os.path.join(folder, "init.tcl"), os.path.join(target, "init.tcl"))
-            return
+            target = os.path.join(context.env_dir, "Lib", os.path.basename(directory))
+            source = os.path.join(directory, "init.tcl")
+            return [(os.path.join(target, "init.tcl"), "copy", source)]
+    return []
 
 
 # Locking

@@ -1,32 +1,36 @@
-"""The one branch: which platform's rooms are used."""
+"""The rules of the running platform: the only place that chooses."""
 
 from __future__ import annotations
 
 import os
 
 if os.name == "nt":
-    from . import _nt as _room
+    from . import _nt as _rules
 else:
-    from . import _posix as _room  # type: ignore[no-redef]
+    from . import _posix as _rules  # type: ignore[no-redef]
 
-BIN_NAME = _room.BIN_NAME
-INCLUDE = _room.INCLUDE
-LIB64 = _room.LIB64
-DEFAULT_SYMLINKS = _room.DEFAULT_SYMLINKS
-env_exec_cmd = _room.env_exec_cmd
-lock = _room.lock
-paths = _room.paths
-python_exe = _room.python_exe
-same_path = _room.same_path
-setup_python = _room.setup_python
-unlock = _room.unlock
+BIN_NAME = _rules.BIN_NAME
+INCLUDE = _rules.INCLUDE
+LIB64 = _rules.LIB64
+DEFAULT_SYMLINKS = _rules.DEFAULT_SYMLINKS
+copy = _rules.copy
+env_exec_cmd = _rules.env_exec_cmd
+interpreter_files = _rules.interpreter_files
+lock = _rules.lock
+paths = _rules.paths
+python_exe = _rules.python_exe
+same_path = _rules.same_path
+setup_python = _rules.setup_python
+unlock = _rules.unlock
 
 __all__ = [
     "BIN_NAME",
     "DEFAULT_SYMLINKS",
     "INCLUDE",
     "LIB64",
+    "copy",
     "env_exec_cmd",
+    "interpreter_files",
     "lock",
     "paths",
     "python_exe",

@@ -191,7 +191,8 @@ def _check_space(env_dir: str, with_pip: bool) -> None:
         state = os.statvfs(place)
         _check_length(env_dir, place, length, state.f_namemax)
         _check_file_system(env_dir, state, size, files)
-    if not os.access(place, os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_ID):
+    may_write = os.access(place, os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_ID)
+    if not may_write and os.path.lexists(place):
         reason = "Permission denied" if place == env_dir else f"Permission denied in {place!r}"
         raise PermissionError(errno.EACCES, reason, env_dir)
 
@@ -268,8 +269,10 @@ def is_own_git_ignore(env_dir: str) -> bool:
 
     One that is empty is the user's, unless a killed run can have left it so.
     """
+    from ._config import open_at_once
+
     try:
-        with open(os.path.join(env_dir, ".gitignore"), "rb") as file:
+        with open(os.path.join(env_dir, ".gitignore"), "rb", opener=open_at_once) as file:
             start = file.read(len(_GIT_IGNORE_START))
     except FileNotFoundError:
         return True
