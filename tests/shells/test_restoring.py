@@ -221,19 +221,17 @@ def test_prompt_exported(shell: Shell, options: str, tmp_path: Path) -> None:
     assert after == "> "
 
 
-@pytest.mark.parametrize("name", ["plain name", "it's $(touch ran)"])
 @pytest.mark.parametrize("shell", rows.parameters(rows.SH))
-def test_prompt_unset(shell: Shell, name: str, tmp_path: Path) -> None:
+def test_prompt_unset(shell: Shell, tmp_path: Path) -> None:
     """Where there is no prompt, as in most scripts, activating makes one, for this shell alone."""
-    environments.make(tmp_path / "e", prompt=name)
+    environments.make(tmp_path / "e", prompt="a name")
     tell = 'echo "${PS1-unset}"'
-    lines = ["unset PS1", "set -eu", ". e/bin/activate", 'eval "printed=\\"$PS1\\""', 'echo "$printed"']
-    lines += ["/usr/bin/env > active", "deactivate", tell]
-    lines += ["VIRTUAL_ENV_DISABLE_PROMPT=1", ". e/bin/activate", tell, "deactivate", tell]
-    shown, *others = run(shell, tmp_path, lines).splitlines()
-    assert others == ["unset"] * 3
+    lines = ["unset PS1", "set -eu", ". e/bin/activate", tell, "/usr/bin/env > active"]
+    lines += ["deactivate", tell, "VIRTUAL_ENV_DISABLE_PROMPT=1"]
+    lines += [". e/bin/activate", tell, "deactivate", tell]
+    told = run(shell, tmp_path, lines).splitlines()
+    assert told == ["(a name) ", "unset", "unset", "unset"]
     assert "PS1=" not in (tmp_path / "active").read_text()
-    assert shown in (f"({name}) ", "(%9v) ")
 
 
 @pytest.mark.parametrize("shell", rows.parameters([rows.SH[0], *rows.SH[2:4]]))
