@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import runpy
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 import newvenv
+from conftest import Run
 from newvenv import _activation, _compat
 from shells import environments
 from shells.names import HOSTILE, RAW
@@ -186,6 +188,57 @@ def test_install_bytes(tmp_path: Path, target: types.SimpleNamespace) -> None:
     data = b"\xef\xbb\xbfa\r\nb\n__VENV_NAME__\r\xc3\xbc"
     _activation.install(_write(tmp_path, {"common/a": data}), target, _activation.render)
     assert (Path(target.bin_path) / "a").read_bytes() == data.replace(b"__VENV_NAME__", b"x")
+
+
+def test_rendered(tmp_path: Path) -> None:
+    """What would be installed can be compared with what is there; asking writes nothing."""
+    env_dir = Path(environments.make(tmp_path / "env", prompt="it's"))
+    context = environments.context(env_dir, prompt="it's")
+    before = _tree(env_dir)
+    rendered = {
+        name: (data, mode)
+        for name, data, mode in _activation.rendered(_activation.templates(), context)
+    }
+    assert sorted([*rendered, "python"]) == _POSIX
+    for name, (data, mode) in rendered.items():
+        assert before[f"bin/{name}"] == data
+        assert (env_dir / "bin" / name).stat().st_mode & 0o7777 == mode
+    assert _tree(env_dir) == before
+
+
+def _archive(package_path: str, tmp_path: Path, *left_out: str) -> dict[str, str]:
+    """Return the variables for a Python that imports newvenv from a ZIP archive."""
+    unpacked = tmp_path / "unpacked"
+    source = Path(package_path, "newvenv")
+    shutil.copytree(source, unpacked / "newvenv", ignore=shutil.ignore_patterns(*left_out))
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", unpacked)
+    return {**os.environ, "PYTHONPATH": archive}
+
+
+def test_archive(package_path: str, run: Run, base_python: str, tmp_path: Path) -> None:
+    """Newvenv in a ZIP archive installs the same activation scripts."""
+    folders = [tmp_path / "env", tmp_path / "zipped" / "env"]
+    paths = [{**os.environ, "PYTHONPATH": package_path}, _archive(package_path, tmp_path)]
+    for folder, variables in zip(folders, paths):
+        done = run(base_python, "-m", "newvenv", "--without-pip", folder, env=variables)
+        assert (done.returncode, done.stderr) == (0, "")
+    texts = [
+        {path.name: path.read_text().replace(str(folder), "@") for path in folder.glob("bin/*vat*")}
+        for folder in folders
+    ]
+    assert texts[0].keys() == set(_POSIX) - {"python"}
+    assert texts[0] == texts[1]
+
+
+def test_archive_without_templates(
+    package_path: str, run: Run, base_python: str, tmp_path: Path
+) -> None:
+    """An archive that lacks the templates says that there are no activation scripts."""
+    variables = _archive(package_path, tmp_path, "scripts")
+    done = run(base_python, "-m", "newvenv", "--without-pip", tmp_path / "env", env=variables)
+    assert "No activation scripts: newvenv has no templates in " in done.stderr
+    assert done.returncode == 0
+    assert (tmp_path / "env" / "bin" / "python").exists()
 
 
 def test_install_undecodable(
