@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable, Iterator
 
-    #: A template: its path, the folders from the scripts' folder to where it is
-    #: installed, its contents and its mode.
+    #: A template: its path, the directories from the scripts' directory to where
+    #: it is installed, its contents and its mode.
     _Source = tuple[str, list[str], bytes, int]
 
     #: Text, the placeholder after it, and whether the template quotes that by itself.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = "__VENV_"
 
-#: On Windows these are put in place by the platform's room, not copied with the scripts.
+#: On Windows these are put in place by the platform's module, not copied with the scripts.
 _INTERPRETERS = ("python", "venv")
 _BINARIES = (".exe", ".pdb")
 
@@ -116,9 +116,10 @@ def environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
     """
     env_dir = os.path.abspath(os.fspath(env_dir))
     prompt = _config.prompt(_config.read(env_dir))
-    folders = os.environ.get("PATH", "").split(os.pathsep)
+    directories = os.environ.get("PATH", "").split(os.pathsep)
     bin_path = _bin_path(env_dir)
-    rest = [] if folders == [""] else [folder for folder in folders if folder != bin_path]
+    others = [directory for directory in directories if directory != bin_path]
+    rest = [] if directories == [""] else others
     return {
         "PATH": os.pathsep.join([bin_path, *rest]),
         "PYTHONHOME": None,
@@ -159,15 +160,15 @@ def _read_archive(path: str) -> Iterator[_Source]:
 
 
 def _read_sources(path: str) -> Iterator[_Source]:
-    for folder, subfolders, names in os.walk(path):
-        if folder == path:
-            subfolders[:] = [name for name in subfolders if name in ("common", os.name)]
+    for directory, subdirectories, names in os.walk(path):
+        if directory == path:
+            subdirectories[:] = [name for name in subdirectories if name in ("common", os.name)]
             continue
         # An installer may have compiled templates that are Python.
-        subfolders[:] = [name for name in subfolders if name != "__pycache__"]
-        below = os.path.relpath(folder, path).split(os.sep)[1:]
+        subdirectories[:] = [name for name in subdirectories if name != "__pycache__"]
+        below = os.path.relpath(directory, path).split(os.sep)[1:]
         for name in names:
-            source = os.path.join(folder, name)
+            source = os.path.join(directory, name)
             if not (_is_binary(source) and os.path.normcase(name).startswith(_INTERPRETERS)):
                 with open(source, "rb") as file:
                     yield source, below, file.read(), os.fstat(file.fileno()).st_mode & 0o7777
@@ -269,6 +270,6 @@ _VALUES: dict[str, Callable[[types.SimpleNamespace], str]] = {
 
 
 def _bin_path(env_dir: str) -> str:
-    """The folder of the scripts of *env_dir*; MSYS2's Python on Windows calls it ``bin``."""
+    """Return *env_dir*'s directory of scripts; MSYS2's Python on Windows calls it ``bin``."""
     scripts = os.path.join(env_dir, "Scripts")
     return scripts if os.name == "nt" and os.path.isdir(scripts) else os.path.join(env_dir, "bin")
