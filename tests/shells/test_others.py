@@ -212,7 +212,8 @@ def test_child_of_hostile_names(shell: Shell, tmp_path: Path) -> None:
     lines = [report("before"), shell.source.format(f"{other}/bin/{shell.script}")]
     lines += [report("active"), "deactivate", report("after")]
     path = ":".join([*_ON_PATH, "/usr/bin", "/bin"])
-    inherited = {"VIRTUAL_ENV": "/x/a", "VIRTUAL_ENV_PROMPT": "$(touch ran)", "PATH": path}
+    name = "`touch ran` $(touch ran) it's ! *"
+    inherited = {"VIRTUAL_ENV": f"/{name}", "VIRTUAL_ENV_PROMPT": name, "PATH": path}
     assert run(shell, tmp_path, lines, **inherited) == ""
     before, active, after = (
         read_report(tmp_path / name, shell) for name in ("before", "active", "after")

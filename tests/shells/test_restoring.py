@@ -48,6 +48,9 @@ _BEFORE = {
         "p=$PATH; unset PATH; PATH=$p; set +a",
         without=("dash", "ksh93", "mksh", "busybox", "yash", "posh"),
     ),
+    "PATH not exported, of zsh": Case(
+        "typeset +x PATH", without=tuple(s.name for s in rows.SH if s.name != "zsh")
+    ),
     "PYTHONHOME": Case("export PYTHONHOME='/a b'"),
     "PYTHONHOME empty": Case("export PYTHONHOME="),
     "PYTHONHOME not exported": Case(
