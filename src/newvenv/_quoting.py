@@ -178,7 +178,7 @@ def _longest_run(value: str, char: str) -> int:
 
 
 def _has_raw_bytes(value: str) -> bool:
-    return any("\udc80" <= char <= "\udcff" for char in value)
+    return not value.isascii() and any("\udc80" <= char <= "\udcff" for char in value)
 
 
 def _without_raw_bytes(value: str) -> str:
