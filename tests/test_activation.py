@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import os
+import runpy
+import shutil
 import subprocess
 import sys
 import sysconfig
 import types
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import newvenv
+from conftest import Run
 from newvenv import _activation, _compat
 from shells import environments
 from shells.names import HOSTILE, RAW
@@ -185,6 +190,57 @@ def test_install_bytes(tmp_path: Path, target: types.SimpleNamespace) -> None:
     assert (Path(target.bin_path) / "a").read_bytes() == data.replace(b"__VENV_NAME__", b"x")
 
 
+def test_rendered(tmp_path: Path) -> None:
+    """What would be installed can be compared with what is there; asking writes nothing."""
+    env_dir = Path(environments.make(tmp_path / "env", prompt="it's"))
+    context = environments.context(env_dir, prompt="it's")
+    before = _tree(env_dir)
+    rendered = {
+        name: (data, mode)
+        for name, data, mode in _activation.rendered(_activation.templates(), context)
+    }
+    assert sorted([*rendered, "python"]) == _POSIX
+    for name, (data, mode) in rendered.items():
+        assert before[f"bin/{name}"] == data
+        assert (env_dir / "bin" / name).stat().st_mode & 0o7777 == mode
+    assert _tree(env_dir) == before
+
+
+def _archive(package_path: str, tmp_path: Path, *left_out: str) -> dict[str, str]:
+    """Return the variables for a Python that imports newvenv from a ZIP archive."""
+    unpacked = tmp_path / "unpacked"
+    source = Path(package_path, "newvenv")
+    shutil.copytree(source, unpacked / "newvenv", ignore=shutil.ignore_patterns(*left_out))
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", unpacked)
+    return {**os.environ, "PYTHONPATH": archive}
+
+
+def test_archive(package_path: str, run: Run, base_python: str, tmp_path: Path) -> None:
+    """Newvenv in a ZIP archive installs the same activation scripts."""
+    folders = [tmp_path / "env", tmp_path / "zipped" / "env"]
+    paths = [{**os.environ, "PYTHONPATH": package_path}, _archive(package_path, tmp_path)]
+    for folder, variables in zip(folders, paths):
+        done = run(base_python, "-m", "newvenv", "--without-pip", folder, env=variables)
+        assert (done.returncode, done.stderr) == (0, "")
+    texts = [
+        {path.name: path.read_text().replace(str(folder), "@") for path in folder.glob("bin/*vat*")}
+        for folder in folders
+    ]
+    assert texts[0].keys() == set(_POSIX) - {"python"}
+    assert texts[0] == texts[1]
+
+
+def test_archive_without_templates(
+    package_path: str, run: Run, base_python: str, tmp_path: Path
+) -> None:
+    """An archive that lacks the templates says that there are no activation scripts."""
+    variables = _archive(package_path, tmp_path, "scripts")
+    done = run(base_python, "-m", "newvenv", "--without-pip", tmp_path / "env", env=variables)
+    assert "No activation scripts: newvenv has no templates in " in done.stderr
+    assert done.returncode == 0
+    assert (tmp_path / "env" / "bin" / "python").exists()
+
+
 def test_install_undecodable(
     tmp_path: Path, target: types.SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -342,24 +398,36 @@ def test_activate_this_compiles(name: str, tmp_path: Path) -> None:
     compile(source, "activate_this.py", "exec")
 
 
-def test_activate_this(tmp_path: Path) -> None:
-    """A running Python finds the environment's programs and imports its packages."""
-    relative = sysconfig.get_path("purelib", "posix_prefix", {"base": "."})
-    names = ["a b", "it's $(x) \u2603"]
-    for name in names:
-        environments.make(tmp_path / name, prompt=name.upper())
-        packages = tmp_path / name / relative
-        packages.mkdir(parents=True)
-        (packages / "more.pth").write_text("sub\n")
-        (packages / "sub").mkdir()
-    scripts = [str(tmp_path / name / "bin" / "activate_this.py") for name in [*names, *names]]
+_PACKAGES = sysconfig.get_path("purelib", "posix_prefix", {"base": "."})
+
+
+def _with_packages(folder: Path, pth: str = "") -> Path:
+    """Make an environment that has a folder of packages; return its script for Python."""
+    environments.make(folder, prompt=folder.name.upper())
+    packages = folder / _PACKAGES
+    packages.mkdir(parents=True)
+    (packages / "more.pth").write_text(pth)
+    return folder / "bin" / "activate_this.py"
+
+
+def _tell(*scripts: Path, path: str = "/usr/bin:/bin") -> list[Any]:
+    """Return what a Python that runs *scripts* has in its variables, ``sys.prefix`` and path."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", _TELL, *scripts],
-        env={"PATH": "/usr/bin:/bin"},
+        env={"PATH": path},
         stdout=subprocess.PIPE,
         check=True,
     )
-    told, prefix, path, unique = json.loads(done.stdout)
+    return list(json.loads(done.stdout))
+
+
+def test_activate_this(tmp_path: Path) -> None:
+    """A running Python finds the environment's programs and imports its packages."""
+    names = ["a b", "it's $(x) \u2603"]
+    scripts = [_with_packages(tmp_path / name, "sub\n") for name in names]
+    for name in names:
+        (tmp_path / name / _PACKAGES / "sub").mkdir()
+    told, prefix, path, unique = _tell(*scripts, *scripts)
     env = str(tmp_path / names[1])
     assert told == {
         "PATH": f"{env}/bin:{tmp_path / names[0]}/bin:/usr/bin:/bin",
@@ -369,6 +437,97 @@ def test_activate_this(tmp_path: Path) -> None:
     }
     assert prefix == env
     assert path[:2] == [
-        os.path.join(env, os.path.normpath(relative), *end) for end in ((), ("sub",))
+        os.path.join(env, os.path.normpath(_PACKAGES), *end) for end in ((), ("sub",))
     ]
     assert unique
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param(":/bin:", "@::/bin:", id="empty elements"),
+        pytest.param("/bin:@:/a:@", "@:/bin:/a", id="there already"),
+        pytest.param("", "@", id="empty"),
+    ],
+)
+def test_activate_this_path(path: str, expected: str, tmp_path: Path) -> None:
+    """The directory of the scripts is first on PATH, and once; the rest stays as it is."""
+    script = _with_packages(tmp_path / "env")
+    told, *_ = _tell(script, path=path.replace("@", str(script.parent)))
+    assert told["PATH"] == expected.replace("@", str(script.parent))
+
+
+@pytest.mark.parametrize(
+    "pth",
+    [
+        pytest.param("import traceback, wave", id="imports"),
+        pytest.param("import sys; sys.path.insert(0, '/inserted')", id="inserts"),
+        pytest.param("import sys; sys.path[:] = sys.path[1:]", id="removes"),
+    ],
+)
+def test_activate_this_runs_pth(pth: str, tmp_path: Path) -> None:
+    """What a ``.pth`` file runs finds the standard library, and its changes are kept."""
+    script = _with_packages(tmp_path / "env", f"{pth}\n")
+    _, _, path, unique = _tell(script)
+    assert os.path.join(tmp_path, "env", os.path.normpath(_PACKAGES)) in path[:2]
+    assert ("/inserted" in path) == ("/inserted" in pth)
+    assert os.path.dirname(os.__file__) in path
+    assert unique
+
+
+def _embedded_wheels() -> str:
+    """Return the folder of the wheels that virtualenv carries, setuptools among them."""
+    from virtualenv.seed.wheels import embed
+
+    return os.path.dirname(str(embed.__file__))
+
+
+_PROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "demo"
+version = "1"
+[tool.setuptools]
+packages = ["demo"]
+package-dir = { demo = "src/demo" }
+"""
+
+
+def test_activate_this_editable(tmp_path: Path) -> None:
+    """An editable install by setuptools, which brings code of its own, can be imported."""
+    (tmp_path / "project" / "src" / "demo").mkdir(parents=True)
+    (tmp_path / "project" / "src" / "demo" / "__init__.py").write_text("told = 'found'\n")
+    (tmp_path / "project" / "pyproject.toml").write_text(_PROJECT)
+    newvenv.create(tmp_path / "env", symlinks=True, with_pip=True)
+    pip = [str(tmp_path / "env" / "bin" / "pip"), "-q", "install", "--no-index"]
+    wheels = ["--find-links", _embedded_wheels(), "--upgrade", "setuptools"]
+    subprocess.run([*pip, *wheels], check=True)
+    project = ["--no-build-isolation", "-e", str(tmp_path / "project")]
+    subprocess.run([*pip, *project], check=True)
+    script = tmp_path / "env" / "bin" / "activate_this.py"
+    code = f"import runpy; runpy.run_path({str(script)!r}); import demo, wave; print(demo.told)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"found\n"
+
+
+_SPOILED = {
+    "is for Python 2.7, and this is": lambda env: (env / "pyvenv.cfg").write_text("version=2.7.1"),
+    "is for Python": lambda env: (env / _PACKAGES).rename(env / "other"),
+    "moved or copied; .* newvenv --repair DIR$": lambda env: (env / "pyvenv.cfg").unlink(),
+}
+
+
+@pytest.mark.parametrize(("message", "spoil"), _SPOILED.items())
+def test_activate_this_refuses(
+    message: str, spoil: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment of another Python, or that is gone, is an error; nothing is changed."""
+    script = _with_packages(tmp_path / "env")
+    spoil(tmp_path / "env")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = (dict(os.environ), list(sys.path), sys.prefix)
+    with pytest.raises(RuntimeError, match=message):
+        runpy.run_path(str(script))
+    assert (dict(os.environ), sys.path, sys.prefix) == before

@@ -8,10 +8,10 @@ PYTHONHOME and shows the environment's name in the prompt, unless VIRTUAL_ENV_DI
 set. The command "deactivate" takes back everything that is done here.
 
 .PARAMETER VenvDir
-The folder of the environment; by default, the one above this script's.
+The directory of the environment; by default, the one above this script's.
 
 .PARAMETER Prompt
-The name to show; by default, the one recorded in pyvenv.cfg, or else the folder's.
+The name to show; by default, the one recorded in pyvenv.cfg, or else the directory's.
 
 .EXAMPLE
 bin/Activate.ps1
@@ -19,12 +19,27 @@ bin/Activate.ps1
 [CmdletBinding()]
 param([string] $VenvDir, [string] $Prompt)
 
+# Leave the environment that is active, also one of the standard library's, whose command has
+# the same name, before that command is replaced.
+& {
+    $ours = Get-Variable -Name _OLD_VIRTUAL -Scope Global -ErrorAction Ignore
+    $theirs = Test-Path -LiteralPath Env:\_OLD_VIRTUAL_PATH
+    if (($ours -or $theirs) -and (Test-Path -LiteralPath Function:\deactivate)) {
+        deactivate -NonDestructive
+    }
+}
+
 function global:deactivate([switch] $NonDestructive) {
-    $old = $global:_OLD_VIRTUAL
-    if ($null -ne $old) {
+    $saved = Get-Variable -Name _OLD_VIRTUAL -Scope Global -ErrorAction Ignore
+    if ($saved) {
+        $old = $saved.Value
         foreach ($name in $old.Environment.Keys) {
-            # A value of null unsets the variable.
-            [Environment]::SetEnvironmentVariable($name, $old.Environment[$name])
+            # Not by assigning null, which makes an empty variable from PowerShell 7.5 on.
+            if ($null -ne $old.Environment[$name]) {
+                Set-Item -LiteralPath "Env:\$name" -Value $old.Environment[$name]
+            } elseif (Test-Path -LiteralPath "Env:\$name") {
+                Remove-Item -LiteralPath "Env:\$name"
+            }
         }
         if ($null -ne $old.Prompt) { Set-Item -LiteralPath Function:\global:prompt $old.Prompt }
         Remove-Variable _OLD_VIRTUAL -Scope Global
@@ -34,7 +49,7 @@ function global:deactivate([switch] $NonDestructive) {
 
 # In a block of its own, so that nothing else is left behind if this script is dot-sourced.
 & {
-    param([string] $Scripts, [string] $Folder, [string] $Name)
+    param([string] $Scripts, [string] $Directory, [string] $Name)
 
     # The recorded prompt is a Python literal; other tools write the bare name.
     function Read-RecordedPrompt([string] $Path) {
@@ -43,14 +58,16 @@ function global:deactivate([switch] $NonDestructive) {
             if ($line -notmatch '^\s*prompt\s*=\s*(.*?)\s*$') { continue }
             $text = $Matches[1]
             if ($text -notmatch '^([''"])(.*)\1$') { return $text }
-            return [regex]::Replace($Matches[2], '\\(?:[xuU]([0-9a-f]+)|(.))', {
+            $escapes = '\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))'
+            return [regex]::Replace($Matches[2], $escapes, {
                 param($match)
-                if ($match.Groups[1].Success) {
-                    $code = [Convert]::ToInt32($match.Groups[1].Value, 16)
+                $digits = $match.Groups[1].Value + $match.Groups[2].Value + $match.Groups[3].Value
+                if ($digits) {
+                    $code = [Convert]::ToInt32($digits, 16)
                     if ($code -lt 0x10000) { return [string][char] $code }
                     return [char]::ConvertFromUtf32($code)
                 }
-                switch -CaseSensitive ($match.Groups[2].Value) {
+                switch -CaseSensitive ($match.Groups[4].Value) {
                     'n' { "`n" }
                     'r' { "`r" }
                     't' { "`t" }
@@ -60,22 +77,22 @@ function global:deactivate([switch] $NonDestructive) {
         }
     }
 
-    deactivate -NonDestructive
-    $names = 'PATH', 'PYTHONHOME', 'VIRTUAL_ENV', 'VIRTUAL_ENV_PROMPT'
-    $global:_OLD_VIRTUAL = @{ Environment = @{}; Prompt = $null }
-    foreach ($name_ in $names) {
-        $global:_OLD_VIRTUAL.Environment[$name_] = [Environment]::GetEnvironmentVariable($name_)
+    $old = @{ Environment = @{}; Prompt = $null }
+    foreach ($variable in 'PATH', 'PYTHONHOME', 'VIRTUAL_ENV', 'VIRTUAL_ENV_PROMPT') {
+        $old.Environment[$variable] = [Environment]::GetEnvironmentVariable($variable)
     }
+    $global:_OLD_VIRTUAL = $old
 
-    if (-not $Folder) { $Folder = Split-Path -Parent $Scripts }
-    $Folder = $Folder.TrimEnd('\/')
-    if (-not $Name) { $Name = Read-RecordedPrompt (Join-Path $Folder 'pyvenv.cfg') }
-    if (-not $Name) { $Name = Split-Path -Leaf $Folder }
-    $env:VIRTUAL_ENV = $Folder
+    if (-not $Directory) { $Directory = Split-Path -Parent $Scripts }
+    $Directory = $Directory.TrimEnd('\/')
+    if (-not $Name) { $Name = Read-RecordedPrompt (Join-Path $Directory 'pyvenv.cfg') }
+    if (-not $Name) { $Name = Split-Path -Leaf $Directory }
+    $env:VIRTUAL_ENV = $Directory
     $env:VIRTUAL_ENV_PROMPT = $Name
-    [Environment]::SetEnvironmentVariable('PYTHONHOME', $null)
+    if (Test-Path -LiteralPath Env:\PYTHONHOME) { Remove-Item -LiteralPath Env:\PYTHONHOME }
     $separator = [IO.Path]::PathSeparator
-    $others = @("$env:PATH".Split($separator) | Where-Object { $_ -and $_ -ne $Scripts })
+    $others = @()
+    if ($env:PATH) { $others = @($env:PATH.Split($separator) | Where-Object { $_ -ne $Scripts }) }
     $env:PATH = (@($Scripts) + $others) -join $separator
 
     if (-not $env:VIRTUAL_ENV_DISABLE_PROMPT) {

@@ -3,6 +3,12 @@
 # command line; a script has to fetch it:
 #     eval &on-end={|ns| set deactivate~ = $ns[deactivate~] } (slurp < bin/activate.elv)
 
+try {
+  nop < __VENV_DIR__/pyvenv.cfg
+} catch {
+  fail 'activate: this environment was moved or copied; to mend it, run: newvenv --repair DIR'
+}
+
 # Leave the environment that is active in this very shell. A completer of the command is
 # the one thing of ours that can be found again. Without a command line, there is no "edit:".
 try {
@@ -18,12 +24,12 @@ fn deactivate {|@_| each {|action| $action } $undo; set undo = [] }
 set-env VIRTUAL_ENV __VENV_DIR__
 set-env VIRTUAL_ENV_PROMPT __VENV_BARE_PROMPT__
 unset-env PYTHONHOME
-# The folder of the scripts comes first on PATH, and nowhere else.
-var folder = (get-env VIRTUAL_ENV)/__VENV_BIN_NAME__
+# The directory of the scripts comes first on PATH, and nowhere else.
+var scripts = (get-env VIRTUAL_ENV)/__VENV_BIN_NAME__
 var others = [(if (and (has-env PATH) (not-eq (get-env PATH) '')) {
-  each {|other| if (not-eq $other $folder) { put $other } } $paths
+  each {|other| if (not-eq $other $scripts) { put $other } } $paths
 })]
-set paths = [$folder $@others]
+set paths = [$scripts $@others]
 
 try {
   eval &ns=(ns [&deactivate~=$deactivate~ &at-leave~={|action| set undo = [$@undo $action] }]) '

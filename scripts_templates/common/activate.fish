@@ -1,7 +1,23 @@
 # Source this file to activate the virtual environment:  source bin/activate.fish
-# The command "deactivate" takes back everything that is done here.
+# It is for fish. The command "deactivate" takes back everything that is done here.
 #
-# "builtin" passes by the user's functions; "set", "test" and "string" cannot be functions.
+# "builtin" bypasses the user's functions; "set", "test" and "string" cannot be functions.
+
+function _virtual_env_is_here -a folder script
+    # Is the environment still in that directory, and this script in it rather than in a copy?
+    # (A lone copy of the script, or a link to it, may do as well.)
+    test -e "$folder/pyvenv.cfg"; or return 1
+    set -l scripts (string replace -r '[^/]*$' '' -- "$script" | string collect).
+    test -e "$scripts/../pyvenv.cfg"; or return 0
+    test "$scripts" -ef "$folder"/__VENV_BIN_NAME__ 2>/dev/null
+    test $status -ne 1 # Not even if this fish does not know "-ef".
+end
+if not _virtual_env_is_here __VENV_DIR__ (builtin status filename | string collect)
+    builtin functions -e _virtual_env_is_here
+    builtin echo 'activate: this environment was moved or copied; to mend it, run: newvenv --repair DIR' >&2
+    return 1
+end
+builtin functions -e _virtual_env_is_here
 
 # Leave the environment that is active in this very shell, whatever has activated it.
 if set -q _OLD_VIRTUAL_PATH; or set -q _OLD_VIRTUAL_ON
@@ -62,7 +78,7 @@ if string match -qr '^[A-Za-z]:|^\\\\' -- $VIRTUAL_ENV; and builtin command -sq 
     set VIRTUAL_ENV (command cygpath -u $VIRTUAL_ENV)
 end
 begin
-    # The folder of the scripts comes first on PATH, and nowhere else.
+    # The directory of the scripts comes first on PATH, and nowhere else.
     set -l folders "$VIRTUAL_ENV"/__VENV_BIN_NAME__
     for folder in $PATH
         test "$folder" = "$folders[1]"; or set -a folders $folder

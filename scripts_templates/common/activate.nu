@@ -1,10 +1,27 @@
 # Activate the virtual environment:  overlay use bin/activate.nu
 # The command "deactivate" takes back everything: the overlay holds all that is set here.
+# ("deactivate nondestructive" keeps the overlay, and so the command.)
 
 export-env {
     let virtual_env = __VENV_DIR__
+    if not ($virtual_env | path join pyvenv.cfg | path exists) {
+        error make --unspanned {
+            msg: "activate: this environment was moved or copied; to mend it, run: newvenv --repair DIR"
+        }
+    }
+    # What is here before the first activation, so that activating again does not nest anything.
+    if ($env._OLD_VIRTUAL? | is-empty) {
+        $env._OLD_VIRTUAL = {
+            PATH: $env.PATH?
+            PYTHONHOME: $env.PYTHONHOME?
+            VIRTUAL_ENV: $env.VIRTUAL_ENV?
+            VIRTUAL_ENV_PROMPT: $env.VIRTUAL_ENV_PROMPT?
+            PROMPT_COMMAND: $env.PROMPT_COMMAND?
+        }
+    }
+
     let bin = ($virtual_env | path join __VENV_BIN_NAME__)
-    # The folder of an environment that is active already goes, whether this or another one.
+    # The directory of an environment that is active already goes, whether this or another one.
     let active = ($env.VIRTUAL_ENV? | default $virtual_env | path join __VENV_BIN_NAME__)
     let path = ($env.PATH? | default [] | split row (char esep) | where $it not-in [$bin $active ""])
     load-env {
@@ -16,12 +33,8 @@ export-env {
     if "PYTHONHOME" in $env { $env.PYTHONHOME = null }
 
     if ($env.VIRTUAL_ENV_DISABLE_PROMPT? | is-empty) {
-        # The first prompt is kept, so that activating again does not nest them.
-        if ($env._OLD_VIRTUAL_PROMPT? | is-empty) {
-            $env._OLD_VIRTUAL_PROMPT = [$env.PROMPT_COMMAND?]
-        }
         $env.PROMPT_COMMAND = {||
-            let old = ($env._OLD_VIRTUAL_PROMPT | first)
+            let old = $env._OLD_VIRTUAL.PROMPT_COMMAND
             let text = if ($old | describe | str starts-with closure) { do $old } else { $old }
             $"(ansi reset)\(($env.VIRTUAL_ENV_PROMPT)) ($text)"
         }
@@ -29,3 +42,8 @@ export-env {
 }
 
 export alias deactivate = overlay hide activate --keep-env [PWD]
+
+export def --env "deactivate nondestructive" [] {
+    load-env ($env._OLD_VIRTUAL? | default {})
+    $env._OLD_VIRTUAL = null
+}

@@ -5,6 +5,13 @@
 def _virtual_env_on(env, aliases):
     import os.path
 
+    path = __VENV_DIR__
+    scripts = os.path.join(path, __VENV_BIN_NAME__)
+    if not os.path.exists(os.path.join(path, "pyvenv.cfg")):
+        raise RuntimeError(
+            "activate: this environment was moved or copied; to mend it, run: newvenv --repair DIR"
+        )
+
     # Leave the environment that is active in this very shell.
     if "deactivate" in aliases:
         command = getattr(aliases["deactivate"], "func", None)
@@ -14,38 +21,46 @@ def _virtual_env_on(env, aliases):
     old = {name: env[name] for name in names if name in env}
     old_alias = {name: aliases[name] for name in ["deactivate"] if name in aliases}
 
+    def restore():
+        if deactivate.is_on:
+            for name in names:
+                env.pop(name, None)
+            env.update(old)
+            if "_OLD_VIRTUAL_DOLLAR" in env:
+                del env["_OLD_VIRTUAL_DOLLAR"]
+                env.deregister("_OLD_VIRTUAL_DOLLAR")
+        deactivate.is_on = False
+
     def leave():
-        for name in names:
-            if name in env:
-                del env[name]
-        env.update(old)
-        if "_OLD_VIRTUAL_DOLLAR" in env:
-            del env["_OLD_VIRTUAL_DOLLAR"]
-            env.deregister("_OLD_VIRTUAL_DOLLAR")
+        restore()
         aliases.pop("deactivate", None)
         aliases.update(old_alias)
 
     def deactivate(args):
-        leave()
+        if args == ["nondestructive"]:
+            restore()
+        else:
+            leave()
 
+    deactivate.is_on = True
     deactivate.leave = leave
     aliases["deactivate"] = deactivate
 
-    path = __VENV_DIR__
-    folder = os.path.join(path, __VENV_BIN_NAME__)
     # The prompt shows the name by itself: its field {env_name} asks for these.
     env["VIRTUAL_ENV_PROMPT"] = __VENV_BARE_PROMPT__
     env["VIRTUAL_ENV"] = path
-    others = [other for other in old.get("PATH", ()) if other != folder]
-    if "$" in folder:
+    others = [other for other in old.get("PATH", ()) if other != scripts]
+    if "$" in scripts:
         # xonsh expands what is on PATH, once. Without "detype" the variable is not exported.
         env.register("_OLD_VIRTUAL_DOLLAR", detype=None)
         env["_OLD_VIRTUAL_DOLLAR"] = "$"
-        folder = folder.replace("$", "${'_OLD_VIRTUAL_DOLLAR'}")
-    env["PATH"] = [folder, *others]
+        scripts = scripts.replace("$", "${'_OLD_VIRTUAL_DOLLAR'}")
+    env["PATH"] = [scripts, *others]
     if "PYTHONHOME" in env:
         del env["PYTHONHOME"]
 
 
-_virtual_env_on(__xonsh__.env, aliases)
-del _virtual_env_on
+try:
+    _virtual_env_on(__xonsh__.env, aliases)
+finally:
+    del _virtual_env_on

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable, Iterator
 
-    #: A template: its path, the folders from the scripts' folder to where it is
-    #: installed, its contents and its mode.
+    #: A template: its path, the directories from the scripts' directory to where
+    #: it is installed, its contents and its mode.
     _Source = tuple[str, list[str], bytes, int]
 
     #: Text, the placeholder after it, and whether the template quotes that by itself.
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = "__VENV_"
 
-#: On Windows these are put in place by the platform's room, not copied with the scripts.
+#: On Windows these are put in place by the platform's module, not copied with the scripts.
 _INTERPRETERS = ("python", "venv")
 _BINARIES = (".exe", ".pdb")
 
-#: newvenv's own templates, by their folder, and texts that were taken apart, and how
+#: newvenv's own templates, by their directory, and texts that were taken apart, and how
 #: many of them are kept: what only the first of many environments has to pay for.
 _own: dict[str, list[_Source]] = {}
 _taken_apart: dict[str, list[_Piece]] = {}
@@ -35,15 +35,17 @@ _MOST_TEXTS = 64
 
 
 def templates() -> str:
-    """The folder of newvenv's own templates, which has a subfolder per ``os.name``.
+    """Return the directory of newvenv's own templates, with a subdirectory per ``os.name``.
 
-    Beside this module when installed; else the one of the checkout.
+    It lies beside this module, or in the checkout that this module is part of. In a ZIP
+    archive it is no directory to the file system, but :func:`rendered` reads it.
     """
     package = os.path.dirname(os.path.abspath(__file__))
     installed = os.path.join(package, "scripts")
     if os.path.isdir(installed):
         return installed
-    return os.path.join(os.path.dirname(os.path.dirname(package)), "scripts_templates")
+    checkout = os.path.join(os.path.dirname(os.path.dirname(package)), "scripts_templates")
+    return checkout if os.path.isdir(checkout) else installed
 
 
 def install(
@@ -51,22 +53,37 @@ def install(
     context: types.SimpleNamespace,
     replace_variables: Callable[[str, types.SimpleNamespace], str],
 ) -> None:
-    """Install the scripts of ``<path>/common`` and ``<path>/<os.name>``, subfolders too.
+    """Write what :func:`rendered` yields into ``context.bin_path``.
 
-    :param context: has ``bin_path``; gets ``script_path``, the template being filled.
-    :param replace_variables: the builder's hook, called with each template's text.
+    The modes are exact, whatever the umask.
+    """
+    for name, data, mode in rendered(path, context, replace_variables):
+        target = os.path.join(context.bin_path, name)
+        if os.path.basename(name) != name and not os.path.isdir(os.path.dirname(target)):
+            _files.make_directory(os.path.dirname(target))
+        _files.write(target, data, mode, exact_mode=True)
+
+
+def rendered(
+    path: str,
+    context: types.SimpleNamespace,
+    replace_variables: Callable[[str, types.SimpleNamespace], str] | None = None,
+) -> Iterator[tuple[str, bytes, int]]:
+    """Yield the scripts of ``<path>/common`` and ``<path>/<os.name>``, without writing them.
+
+    :param context: gets ``script_path``, the path of the template being filled.
+    :param replace_variables: the builder's hook, called with each template's text; by
+        default :func:`render`.
+    :return: for each script its path relative to ``context.bin_path``, contents and mode.
 
     A file that is not UTF-8 is left out with a warning. One that the hook leaves as it is
-    is copied to the byte, so that a signed script stays signed.
+    stays the same to the byte, so that a signed script stays signed.
     """
+    fill = replace_variables or render
     for source, below, data, mode in _sources(path):
-        target = os.path.join(context.bin_path, *below) if below else context.bin_path
-        if below:
-            os.makedirs(target, exist_ok=True)
-        name = os.path.join(target, os.path.basename(source))
-        filled = data if _is_binary(source) else _fill(source, data, context, replace_variables)
-        if filled is not None:
-            _files.write(name, filled, mode, exact_mode=True)
+        contents = data if _is_binary(source) else _fill(source, data, context, fill)
+        if contents is not None:
+            yield os.path.join(*below, os.path.basename(source)), contents, mode
 
 
 def render(text: str, context: types.SimpleNamespace) -> str:
@@ -99,9 +116,10 @@ def environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
     """
     env_dir = os.path.abspath(os.fspath(env_dir))
     prompt = _config.prompt(_config.read(env_dir))
-    folders = os.environ.get("PATH", "").split(os.pathsep)
+    directories = os.environ.get("PATH", "").split(os.pathsep)
     bin_path = _bin_path(env_dir)
-    rest = [] if folders == [""] else [folder for folder in folders if folder != bin_path]
+    others = [directory for directory in directories if directory != bin_path]
+    rest = [] if directories == [""] else others
     return {
         "PATH": os.pathsep.join([bin_path, *rest]),
         "PYTHONHOME": None,
@@ -111,24 +129,46 @@ def environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
 
 
 def _sources(path: str) -> Iterable[_Source]:
-    """The files to be installed from *path*; newvenv's own are read once in a process."""
-    if path != templates():
-        return _read_sources(path)
+    """Return the files to be installed from *path*; newvenv's own are read once in a process."""
     if path not in _own:
-        _own[path] = list(_read_sources(path))
+        if path != templates():
+            return _read_sources(path)
+        _own[path] = list(_read_sources(path) if os.path.isdir(path) else _read_archive(path))
     return _own[path]
 
 
+def _read_archive(path: str) -> Iterator[_Source]:
+    """Yield newvenv's own templates where the package is in an archive, or none.
+
+    Archives made by ``zipapp`` and wheels do not say the modes.
+    """
+    from importlib.resources import files
+
+    package = files(__package__)
+    for directory in ("common", os.name):
+        try:
+            found = list((package / "scripts" / directory).iterdir())
+        except (OSError, ValueError):
+            from . import logger
+
+            logger.warning("No activation scripts: newvenv has no templates in %r", path)
+            return
+        for template in found:
+            if template.is_file():
+                source = os.path.join(path, directory, template.name)
+                yield source, [], template.read_bytes(), 0o644
+
+
 def _read_sources(path: str) -> Iterator[_Source]:
-    for folder, subfolders, names in os.walk(path):
-        if folder == path:
-            subfolders[:] = [name for name in subfolders if name in ("common", os.name)]
+    for directory, subdirectories, names in os.walk(path):
+        if directory == path:
+            subdirectories[:] = [name for name in subdirectories if name in ("common", os.name)]
             continue
         # An installer may have compiled templates that are Python.
-        subfolders[:] = [name for name in subfolders if name != "__pycache__"]
-        below = os.path.relpath(folder, path).split(os.sep)[1:]
+        subdirectories[:] = [name for name in subdirectories if name != "__pycache__"]
+        below = os.path.relpath(directory, path).split(os.sep)[1:]
         for name in names:
-            source = os.path.join(folder, name)
+            source = os.path.join(directory, name)
             if not (_is_binary(source) and os.path.normcase(name).startswith(_INTERPRETERS)):
                 with open(source, "rb") as file:
                     yield source, below, file.read(), os.fstat(file.fileno()).st_mode & 0o7777
@@ -230,6 +270,6 @@ _VALUES: dict[str, Callable[[types.SimpleNamespace], str]] = {
 
 
 def _bin_path(env_dir: str) -> str:
-    """The folder of the scripts of *env_dir*; MSYS2's Python on Windows calls it ``bin``."""
+    """Return *env_dir*'s directory of scripts; MSYS2's Python on Windows calls it ``bin``."""
     scripts = os.path.join(env_dir, "Scripts")
     return scripts if os.name == "nt" and os.path.isdir(scripts) else os.path.join(env_dir, "bin")

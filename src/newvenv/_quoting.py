@@ -29,12 +29,18 @@ def is_harmless(value: str) -> bool:
 
 
 def sh(value: str) -> str:
-    """Quote for the sh family: bash, dash, zsh, ksh93, mksh, busybox, yash, posh."""
+    """Quote for the sh family: bash, dash, zsh, ksh93, mksh, busybox, yash, posh.
+
+    POSIX, Shell Command Language, 2.2.2 "Single-Quotes".
+    """
     return value if is_harmless(value) else "'" + value.replace("'", "'\\''") + "'"
 
 
 def fish(value: str) -> str:
-    """Quote for fish, where a backslash counts between single quotes, too."""
+    """Quote for fish, where a backslash counts between single quotes, too.
+
+    fish's manual, "The fish language", section "Quotes".
+    """
     if is_harmless(value):
         return value
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -43,18 +49,27 @@ def fish(value: str) -> str:
 def csh(value: str) -> str:
     """Quote for csh and tcsh, whose quotes stop neither history nor a line's end.
 
-    Read a variable back with ``$name:q``, never with ``"$name"``.
+    Read a variable back with ``$name:q``, never with ``"$name"``. tcsh(1), "Lexical
+    structure", "History substitution" and "Variable substitution".
     """
     return sh(value).replace("!", "\\!").replace("\n", "\\\n")
 
 
 def powershell(value: str) -> str:
-    """Quote for PowerShell, to which the four typographic single quotes are quotes, too."""
+    """Quote for PowerShell, to which the four typographic single quotes are quotes, too.
+
+    PowerShell's help, about_Quoting_Rules; the language specification, 2.3.5.2
+    "String literals", for the characters.
+    """
     return "'" + _double(value, "'\u2018\u2019\u201a\u201b") + "'"
 
 
 def elvish(value: str) -> str:
-    """Quote for elvish; bytes that are not text need the form with escapes."""
+    """Quote for elvish; bytes that are not text need the form with escapes.
+
+    Elvish's "Language Specification", sections "Single-quoted string" and
+    "Double-quoted string".
+    """
     if not _has_raw_bytes(value):
         return "'" + _double(value, "'") + "'"
     return '"' + "".join(map(_elvish_escape, value)) + '"'
@@ -63,14 +78,18 @@ def elvish(value: str) -> str:
 def nushell(value: str) -> str:
     """Quote for nushell by a raw string with as many ``#`` as it takes.
 
-    Nushell strings are text: U+FFFD stands for each byte that is not.
+    Nushell strings are text: U+FFFD stands for each byte that is not. The Nushell book,
+    "Working with Strings", section "Raw strings".
     """
     fence = "#" * (_longest_run(value, "#") + 1)
     return f"r{fence}'{_without_raw_bytes(value)}'{fence}"
 
 
 def python(value: str) -> str:
-    """Quote for Python and xonsh, in ASCII, so that no encoding matters."""
+    """Quote for Python and xonsh, in ASCII, so that no encoding matters.
+
+    The Python Language Reference, "String and Bytes literals".
+    """
     return ascii(value)
 
 
@@ -78,7 +97,8 @@ def batch(value: str) -> str:
     """Escape for cmd, to be put into ``set "NAME=..."``: there is no literal as such.
 
     No path has a double quote or a line's end; in a prompt they cannot be said,
-    and a single quote and a blank take their places.
+    and a single quote and a blank take their places. Windows Commands, "set", and
+    "cmd" on quotation marks.
     """
     for said, meant in ("%", "%%"), ('"', "'"), ("\r\n", " "), ("\r", " "), ("\n", " "):
         value = value.replace(said, meant)
@@ -111,25 +131,35 @@ def bash_prompt(value: str) -> str:
     r"""*value* as part of bash's PS1, drawn literally whatever the options are.
 
     The output of ``\D{...}`` is taken as it is: never expanded again, neither by
-    ``promptvars`` nor as a history number, and ``\$`` would be ``#`` for root.
+    ``promptvars`` nor as a history number, and ``\$`` would be ``#`` for root. The Bash
+    Reference Manual, 6.9 "Controlling the Prompt".
     """
     return "".join(f"\\D{{{char}}}" if char in "\\$`!" else char for char in value)
 
 
 def tcsh_prompt(value: str) -> str:
-    """*value* as part of tcsh's prompt, where ``% ! ^`` and the backslash are special."""
+    """*value* as part of tcsh's prompt, where ``% ! ^`` and the backslash are special.
+
+    tcsh(1), "Special shell variables", ``prompt``.
+    """
     for char in "\\!^":
         value = value.replace(char, "\\" + char)
     return value.replace("%", "%%")
 
 
 def csh_prompt(value: str) -> str:
-    """*value* as part of csh's prompt, where ``!`` is the number of the command."""
+    """*value* as part of csh's prompt, where ``!`` is the number of the command.
+
+    csh(1), "Pre-defined and environment variables", ``prompt``.
+    """
     return value.replace("!", "\\!")
 
 
 def batch_prompt(value: str) -> str:
-    """*value* as part of cmd's PROMPT, where ``$`` begins an escape."""
+    """*value* as part of cmd's PROMPT, where ``$`` begins an escape.
+
+    Windows Commands, "prompt".
+    """
     return value.replace("$", "$$")
 
 
@@ -148,7 +178,7 @@ def _longest_run(value: str, char: str) -> int:
 
 
 def _has_raw_bytes(value: str) -> bool:
-    return any("\udc80" <= char <= "\udcff" for char in value)
+    return not value.isascii() and any("\udc80" <= char <= "\udcff" for char in value)
 
 
 def _without_raw_bytes(value: str) -> str:

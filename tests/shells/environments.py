@@ -31,6 +31,7 @@ def make(env_dir: str | Path, prompt: str | None = None) -> str:
     """Make an environment that has the scripts, and a python that tells its path."""
     facts = context(env_dir, prompt)
     os.makedirs(facts.bin_path)
+    Path(facts.env_dir, "pyvenv.cfg").touch()
     python = Path(facts.env_exe)
     python.write_text(_PYTHON)
     python.chmod(0o755)

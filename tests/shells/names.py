@@ -44,6 +44,7 @@ HOSTILE = {
     "caret": "^a^b^",
     "line feed": "a\nb",
     "command on a line of its own": f"a\n{_RUN}\nb",
+    "ends of a block on lines of their own": f"a\nendif\nelse\nend\nfi\nesac\n{_RUN}\n",
     "final line feed": "a\n",
     "carriage return": "a\rb",
     "tab": "a\tb",

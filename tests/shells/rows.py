@@ -39,7 +39,7 @@ class Shell:
     #: Can it say a path that is not text?
     raw: bool = True
     #: Variables that the shell itself changes all the time.
-    volatile: frozenset[str] = field(default=frozenset({"_", "SHLVL", "OLDPWD"}))
+    volatile: frozenset[str] = field(default=frozenset({"_", "SHLVL", "OLDPWD", "_AST_FEATURES"}))
 
     @property
     def present(self) -> bool:
@@ -102,7 +102,7 @@ NU = Shell(
     report="^" + ENV + " -0 | save --raw {}",
     python="^python | save --raw {}",
     raw=False,
-    volatile=frozenset({"CURRENT_FILE", "FILE_PWD", "PROCESS_PATH"}),
+    volatile=frozenset({"CURRENT_FILE", "FILE_PWD", "LAST_EXIT_CODE", "PROCESS_PATH"}),
 )
 
 XONSH = Shell(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -164,6 +165,25 @@ def test_ways(shell: Shell, names: list[str], told: list[str | None], tmp_path: 
     assert after == before
 
 
+@pytest.mark.parametrize("shell", rows.parameters([row for row in _OTHERS if row is not ELVISH]))
+def test_left_in_part(shell: Shell, tmp_path: Path) -> None:
+    """Leaving an environment in part restores all but the command."""
+    for name in "ab":
+        environments.make(tmp_path / name)
+    first, second = (shell.source.format(f"{tmp_path}/{name}/bin/{shell.script}") for name in "ab")
+    report = shell.report.format
+    lines = [shell.assign.format("PYTHONHOME", "/home"), report("before"), first]
+    lines += ["deactivate nondestructive", report("left"), "deactivate nondestructive"]
+    lines += [second, report("active"), "deactivate nondestructive", "deactivate", report("after")]
+    assert run(shell, tmp_path, lines) == ""
+    before, left, active, after = (
+        read_report(tmp_path / name, shell) for name in ("before", "left", "active", "after")
+    )
+    assert active[b"PATH"].decode() == f"{tmp_path}/b/bin:/usr/bin:/bin"
+    assert left == before
+    assert after == before
+
+
 @pytest.mark.parametrize("shell", rows.parameters(_OTHERS))
 def test_child(shell: Shell, tmp_path: Path) -> None:
     """In a child shell, what it has inherited is the state that is restored."""
@@ -178,6 +198,29 @@ def test_child(shell: Shell, tmp_path: Path) -> None:
     assert active[b"VIRTUAL_ENV"].decode() == other
     assert active[b"PATH"].decode() in (f"{other}/bin:{path}", f"{other}/bin:/usr/bin:/bin")
     assert read_report(tmp_path / "after", shell) == read_report(tmp_path / "before", shell)
+
+
+#: All that the directories of an inherited PATH may be called.
+_ON_PATH = [f"/x/{text}/bin" for text in HOSTILE.values() if ":" not in text]
+
+
+@pytest.mark.parametrize("shell", rows.parameters(rows.ALL))
+def test_child_of_hostile_names(shell: Shell, tmp_path: Path) -> None:
+    """Names that a child shell inherits in PATH are neither run nor expanded there, nor lost."""
+    other = environments.make(tmp_path / "b")
+    report = shell.report.format
+    lines = [report("before"), shell.source.format(f"{other}/bin/{shell.script}")]
+    lines += [report("active"), "deactivate", report("after")]
+    path = ":".join([*_ON_PATH, "/usr/bin", "/bin"])
+    name = "`touch ran` $(touch ran) it's ! *"
+    inherited = {"VIRTUAL_ENV": f"/{name}", "VIRTUAL_ENV_PROMPT": name, "PATH": path}
+    assert run(shell, tmp_path, lines, **inherited) == ""
+    before, active, after = (
+        read_report(tmp_path / name, shell) for name in ("before", "active", "after")
+    )
+    assert active[b"PATH"] == os.fsencode(other) + b"/bin:" + before[b"PATH"]
+    assert after == before
+    assert not (tmp_path / SENTINEL).exists()
 
 
 _WITH_STANDARD = [*rows.SH[:1], *rows.SH[2:4], FISH, CSH[0]]

@@ -48,6 +48,9 @@ _BEFORE = {
         "p=$PATH; unset PATH; PATH=$p; set +a",
         without=("dash", "ksh93", "mksh", "busybox", "yash", "posh"),
     ),
+    "PATH not exported, of zsh": Case(
+        "typeset +x PATH", without=tuple(s.name for s in rows.SH if s.name != "zsh")
+    ),
     "PYTHONHOME": Case("export PYTHONHOME='/a b'"),
     "PYTHONHOME empty": Case("export PYTHONHOME="),
     "PYTHONHOME not exported": Case(
@@ -221,28 +224,56 @@ def test_prompt_exported(shell: Shell, options: str, tmp_path: Path) -> None:
     assert after == "> "
 
 
-_CYGPATH = '#!/bin/sh\necho "/c/a b"\n'
+@pytest.mark.parametrize("shell", rows.parameters(rows.SH))
+def test_prompt_unset(shell: Shell, tmp_path: Path) -> None:
+    """Where there is no prompt, as in most scripts, activating makes one, for this shell alone."""
+    environments.make(tmp_path / "e", prompt="a name")
+    tell = 'echo "${PS1-unset}"'
+    lines = ["unset PS1", "set -eu", ". e/bin/activate", tell, "/usr/bin/env > active"]
+    lines += ["deactivate", tell, "VIRTUAL_ENV_DISABLE_PROMPT=1"]
+    lines += [". e/bin/activate", tell, "deactivate", tell]
+    told = run(shell, tmp_path, lines).splitlines()
+    assert told == ["(a name) ", "unset", "unset", "unset"]
+    assert "PS1=" not in (tmp_path / "active").read_text()
+
+
+@pytest.mark.parametrize("shell", rows.parameters([rows.SH[0], rows.SH[3], rows.SH[6]]))
+def test_function_after_leaving_in_part(shell: Shell, tmp_path: Path) -> None:
+    """The user's own command comes back even if ours was kept while nothing was active."""
+    for name in "ab":
+        environments.make(tmp_path / name)
+    lines = ["deactivate () { echo mine; }", ". a/bin/activate", "deactivate nondestructive"]
+    lines += [". b/bin/activate", "deactivate", "deactivate"]
+    assert run(shell, tmp_path, lines) == "mine\n"
+
+
+_CYGPATH = '#!/bin/sh\necho "@/a b"\n'
 
 
 @pytest.mark.parametrize("shell", rows.parameters([*rows.SH, rows.FISH]))
 @pytest.mark.parametrize(
     ("tool", "found"),
     [
-        pytest.param("cygpath", "/c/a b|/c/a b/Scripts:", id="converted"),
+        pytest.param("cygpath", "@/a b|@/a b/Scripts:", id="converted"),
         pytest.param("other", "C:\\a b|C:\\a b/Scripts:", id="no program for it"),
     ],
 )
 def test_windows_path(shell: Shell, tool: str, found: str, tmp_path: Path) -> None:
     """In a shell of Cygwin or MSYS, a Windows path becomes one that the shell can use."""
     facts = environments.context(tmp_path)
-    facts.env_dir, facts.bin_name, facts.bin_path = "C:\\a b", "Scripts", str(tmp_path)
+    # There, such a path is also one of a file; here, it is one below the working directory.
+    facts.env_dir, facts.bin_name = "C:\\a b", "Scripts"
+    facts.bin_path = str(tmp_path / facts.env_dir / "Scripts")
+    Path(facts.bin_path).mkdir(parents=True)
+    (tmp_path / facts.env_dir / "pyvenv.cfg").touch()
     _activation.install(_activation.templates(), facts, _activation.render)
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / tool).write_text(_CYGPATH)
+    (tools / tool).write_text(_CYGPATH.replace("@", str(tmp_path)))
     (tools / tool).chmod(0o755)
     tell = '/usr/bin/printf \'%s|%s\' "$VIRTUAL_ENV" "$PATH"'
-    lines = [shell.source.format(f"./{shell.script}"), tell, "deactivate"]
+    source = shell.source.format(f"'./C:\\a b/Scripts/{shell.script}'")
+    lines = [source, tell, "deactivate"]
     path = f"{tools}:/usr/bin:/bin"
     printed = run(shell, tmp_path, ["set -e"] * (shell in rows.SH) + lines, PATH=path)
-    assert printed == f"{found}{path}"
+    assert printed == found.replace("@", str(tmp_path)) + path
