@@ -10,8 +10,6 @@ import pytest
 
 from conftest import Run
 
-_ALIAS = str(Path(__file__).parent / "alias")
-
 
 def _suite(base_python: str, path: str, run: Run) -> tuple[str, str]:
     """Run ``test.test_venv``; return its report and the file that ``venv`` came from."""
@@ -26,7 +24,7 @@ def _suite(base_python: str, path: str, run: Run) -> tuple[str, str]:
 
 def test_own_suite(base_python: str, package_path: str, run: Run) -> None:
     """What the running version's own tests demand of ``venv`` holds for newvenv."""
-    report, file = _suite(base_python, os.pathsep.join([_ALIAS, package_path]), run)
+    report, file = _suite(base_python, os.path.join(package_path, "newvenv", "_alias"), run)
 
     assert Path(file).parent.name == "newvenv"
     assert re.search(r"^Ran (?!0 )\d+ tests", report, re.M), report
