@@ -63,8 +63,9 @@ def turn_on(*, user: bool = False, force: bool = False) -> str:
     """Let ``venv`` be newvenv at each start of this Python; return the site-packages used.
 
     :param user: use the user's site-packages directory.
-    :param force: write to a directory that :func:`_refuse` would leave alone, too.
-    :raises ValueError: the directory is not to be written to, or newvenv is in an archive.
+    :param force: do it even where it is refused otherwise.
+    :raises ValueError: the installation is externally managed (PEP 668), newvenv belongs to
+        another user than site-packages, or it is in an archive.
     :raises OSError: the directory can't be written to.
     """
     from . import _files
