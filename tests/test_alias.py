@@ -181,10 +181,11 @@ def test_newvenv_gone(site: Site, tmp_path: Path, standard: str) -> None:
 
 def test_own_module(aliased: Site, tmp_path: Path) -> None:
     """A module ``venv`` of the user's own, before the standard library's, stays what it is."""
-    (tmp_path / "venv.py").write_text("ANSWER = 42\n")
-    code = "import venv; print(venv.ANSWER, venv.__file__)"
+    (tmp_path / "venv.py").write_text("__version__ = 42\n")
+    code = "import venv; print(venv.__version__, venv.__file__, repr(venv.__package__), "
+    code += "hasattr(venv, '__path__'))"
 
-    assert aliased.says("-c", code, cwd=tmp_path) == f"42 {tmp_path / 'venv.py'}"
+    assert aliased.says("-c", code, cwd=tmp_path) == f"42 {tmp_path / 'venv.py'} '' False"
 
 
 def test_cost(site: Site, aliased: Site) -> None:
@@ -279,9 +280,17 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
 def test_identity(aliased: Site) -> None:
     """The module says that it is ``venv``, and has no version, like the standard library's."""
     code = "import venv; print(venv.__name__, venv.EnvBuilder.__module__, venv.logger.name, "
-    code += "venv.__spec__.name, venv.__package__, hasattr(venv, '__version__'))"
+    code += "venv.__spec__.name, venv.__package__, hasattr(venv, '__version__'), "
+    code += "hasattr(venv, '_become_newvenv'))"
 
-    assert aliased.says("-c", code) == "venv venv venv venv venv False"
+    assert aliased.says("-c", code) == "venv venv venv venv venv False False"
+
+
+def test_version(aliased: Site) -> None:
+    """The package's own modules find the version of newvenv all the same."""
+    code = "import venv; exec('from . import __version__ as found', vars(venv)); print(venv.found)"
+
+    assert aliased.says("-c", code) == newvenv.__version__
 
 
 def test_scripts(aliased: Site) -> None:
