@@ -208,7 +208,7 @@ def test_any_directory(site: Site, tmp_path: Path) -> None:
 
 def test_start_file(site: Site, tmp_path: Path) -> None:
     """What a ``.start`` file names (PEP 829) can be resolved and called, and does the same."""
-    text = alias._START_MODULE.replace("{}", ascii(str(site.package / "_alias")))
+    text = alias._START_MODULE.format(ascii(str(site.package / "_alias")))
     (tmp_path / "_newvenv_alias.py").write_text(text)
     (entry,) = (line for line in alias._START_FILE.splitlines() if not line.startswith("#"))
     code = f"import pkgutil; pkgutil.resolve_name({entry!r})(); {FILE}"

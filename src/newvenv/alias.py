@@ -37,12 +37,12 @@ DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_alias")
 _COMMENT = "# Lets venv be newvenv; written, and removed again, by: python -m newvenv.alias"
 
 #: Adds a finder for the module ``venv`` alone. Every start of this Python runs it, so it
-#: imports nothing before ``venv`` is wanted, and uses a type that is there already. If
-#: the directory is gone, the finder finds nothing and says nothing.
+#: imports nothing before ``venv`` is wanted, and is no longer than it must be. If the
+#: directory is gone, the finder finds nothing and says nothing.
 _HOOK = (
-    "sys.meta_path.insert(0, type(sys.implementation)(find_spec="
+    "sys.meta_path.insert(0, type('NewvenvAlias', (), {{'find_spec': staticmethod("
     "lambda fullname, path=None, target=None: fullname == 'venv' and "
-    "__import__('importlib.machinery').machinery.PathFinder.find_spec(fullname, [{}]) or None))"
+    "__import__('importlib.machinery').machinery.PathFinder.find_spec(fullname, [{}]) or None)}}))"
 )
 
 _PATH_FILE = f"{_COMMENT}\nimport sys; {_HOOK}\n"
@@ -77,8 +77,7 @@ def turn_on(*, user: bool = False, force: bool = False) -> str:
         _refuse(directory, user=user)
     os.makedirs(directory, exist_ok=True)
     for name, text in FILES.items():
-        content = text.replace("{}", ascii(DIRECTORY)).encode("ascii")
-        _files.write(os.path.join(directory, name), content)
+        _files.write(os.path.join(directory, name), text.format(ascii(DIRECTORY)).encode("ascii"))
     return directory
 
 
