@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
 import signal
 import subprocess
@@ -214,6 +215,20 @@ def test_start_file(site: Site, tmp_path: Path) -> None:
     code = f"import pkgutil; pkgutil.resolve_name({entry!r})(); {FILE}"
 
     assert site.says("-c", code, cwd=tmp_path) == str(site.package / "__init__.py")
+
+
+def test_start_file_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a ``.start`` file, too, ``off`` leaves nothing behind, bytecode included."""
+    files = {"_newvenv_alias.py": alias._START_MODULE, "newvenv_alias.start": alias._START_FILE}
+    monkeypatch.setattr(alias, "FILES", files)
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
+    alias.turn_on(force=True)
+    module = str(tmp_path / "_newvenv_alias.py")
+    py_compile.compile(module)
+    removed = alias.turn_off()
+
+    assert [Path(path).suffix for path in removed] == [".start", ".py", ".pyc"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 # What is refused

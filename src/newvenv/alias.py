@@ -93,13 +93,15 @@ def turn_off() -> list[str]:
 
 
 def written() -> list[str]:
-    """Return the paths that :func:`turn_on` has made, startup files first."""
+    """Return the paths that are there because of :func:`turn_on`, startup files first."""
     import site
+    from importlib.util import cache_from_source
 
     directories = [_site_packages()]
     if site.ENABLE_USER_SITE:
         directories.append(_user_site())
     paths = [os.path.join(path, name) for name in reversed(FILES) for path in directories]
+    paths += [cache_from_source(path) for path in paths if path.endswith(".py")]
     return [path for path in paths if os.path.lexists(path)]
 
 
@@ -198,10 +200,16 @@ def _on(arguments: list[str]) -> int:
     try:
         directory = turn_on(user="--user" in arguments, force="--force" in arguments)
     except OSError as error:
-        place = error.filename or "site-packages"
-        raise ValueError(f"can't write to {place!r}, {error.strerror}: try --user") from error
+        message = f"can't write to {error.filename!r}: {error.strerror}"
+        raise ValueError(message + _other_place(arguments)) from error
     _print(f"venv of {sys.executable} is newvenv now, by a file in {directory}")
     return 0
+
+
+def _other_place(arguments: list[str]) -> str:
+    import site
+
+    return "; add --user" if site.ENABLE_USER_SITE and "--user" not in arguments else ""
 
 
 def _off(_: list[str]) -> int:
