@@ -289,6 +289,55 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("usage: python -m newvenv.alias")
 
 
+# The command line, in this process
+
+
+@pytest.fixture
+def purelib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a directory that takes the place of this Python's site-packages."""
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path / "purelib"))
+    monkeypatch.setattr("site.ENABLE_USER_SITE", False)
+    return tmp_path / "purelib"
+
+
+def test_commands(purelib: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``on`` makes the directory that it needs; ``status`` and ``off`` find what it wrote."""
+    statuses = [alias.main([command]) for command in ("on", "status", "off", "status")]
+    lines = capsys.readouterr().out.splitlines()
+    paths = [str(purelib / name) for name in reversed(alias.FILES)]
+
+    assert statuses == [0, 1, 0, 1]
+    assert lines[0] == f"venv of {sys.executable} is newvenv now, by a file in {purelib}"
+    assert lines[3] == f"removed {', '.join(paths)}"
+    assert lines[1] == lines[4] == f"venv of {sys.executable} is its own"
+
+
+def test_archive(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A newvenv in an archive can't be named in site-packages; the error says what can be done."""
+    monkeypatch.setattr(alias, "DIRECTORY", os.path.join("newvenv.whl", "newvenv", "_alias"))
+
+    assert alias.main(["on"]) == 1
+    assert capsys.readouterr().err.endswith(": install or unpack it\n")
+
+
+def test_run_with_a_separator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that PYTHONPATH can't hold is refused."""
+    monkeypatch.setattr(alias, "DIRECTORY", f"a{os.pathsep}b")
+    with pytest.raises(ValueError, match="can't be on PYTHONPATH"):
+        alias.run(["true"])
+
+
+def test_run_as_on_windows(monkeypatch: pytest.MonkeyPatch, base_python: str) -> None:
+    """Where a process can't be replaced, ``run`` waits for the command, and leaves Ctrl-C to it."""
+    ignored = []
+    monkeypatch.setattr(alias, "_become", alias._call)
+    monkeypatch.setattr(signal, "signal", lambda *arguments: ignored.append(arguments))
+    code = "import sys, venv; sys.exit('_alias' in sys.path[1] and venv.__name__ == 'venv')"
+
+    assert alias.run([base_python, "-c", code]) == 1
+    assert ignored == [(signal.SIGINT, signal.SIG_IGN)]
+
+
 # What tools find in the module
 
 
