@@ -48,8 +48,9 @@ def _other(directory):
     from importlib.machinery import PathFinder
 
     found = PathFinder.find_spec("venv", [path for path in sys.path if path != directory])
-    standard = os.path.join(os.path.dirname(os.__file__), "venv", "__init__.py")
-    is_own = found is not None and found.origin not in (None, standard)
+    standard = os.path.join(os.path.dirname(os.__file__), "venv")
+    # A directory "venv" without a module in it has no origin.
+    is_own = found is not None and found.origin and os.path.dirname(found.origin) != standard
     return found if is_own or sys.version_info < (3, 9) else None
 
 
