@@ -469,6 +469,13 @@ def test_run_keeps_path(site: Site) -> None:
     assert result.stdout.strip() == os.pathsep.join(expected)
 
 
+def test_run_by_a_relative_path(site: Site) -> None:
+    """The directory may also be on ``sys.path`` by a relative path."""
+    code = f"import sys; sys.path.insert(0, '_alias'); {FILE}"
+
+    assert Path(site.says("-c", code, cwd=site.package)) == site.package / "__init__.py"
+
+
 def test_run_status(site: Site) -> None:
     """The exit status is the command's."""
     assert site.alias("run", site.python, "-c", "raise SystemExit(7)").returncode == 7

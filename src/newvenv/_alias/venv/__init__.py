@@ -47,7 +47,8 @@ def _other(directory):
     import sys
     from importlib.machinery import PathFinder
 
-    found = PathFinder.find_spec("venv", [path for path in sys.path if path != directory])
+    others = [path for path in sys.path if os.path.abspath(path) != directory]
+    found = PathFinder.find_spec("venv", others)
     standard = os.path.join(os.path.dirname(os.__file__), "venv")
     # A directory "venv" without a module in it has no origin.
     is_own = found is not None and found.origin and os.path.dirname(found.origin) != standard
