@@ -13,7 +13,6 @@ import pytest
 import newvenv
 from conftest import Run
 
-ALIAS = str(Path(__file__).parent / "alias")
 BIN = "Scripts" if os.name == "nt" else "bin"
 
 
@@ -48,7 +47,7 @@ def test_build(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_virtualenv(run: Run, package_path: str, tmp_path: Path) -> None:
     """Virtualenv's creator ``venv`` uses the command line, and seeds what it has made."""
     pytest.importorskip("virtualenv")
-    path = os.pathsep.join([ALIAS, package_path])
+    path = os.path.join(package_path, "newvenv", "_alias")
     result = run(
         *(sys.executable, "-m", "virtualenv", "--creator", "venv", "--no-download", tmp_path / "e"),
         env={**os.environ, "PYTHONPATH": path, "VIRTUALENV_OVERRIDE_APP_DATA": str(tmp_path / "a")},

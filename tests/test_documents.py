@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Callable
 
 import pytest
 
+import api_page
+import newvenv
 from conftest import Run
 
 ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+VERSION = sys.version_info[:2]
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "README.md").exists(), reason="the documents are not installed"
@@ -24,9 +31,26 @@ def _code_blocks(text: str) -> list[str]:
     return [re.sub(r"^    ", "", block, flags=re.M) for block in found]
 
 
-def _proofs(page: Path) -> list[str]:
-    """Return the tests that a page names."""
-    return sorted(set(re.findall(r"`(?:\w+\.py::)?(test_\w+)`", page.read_text("utf-8"))))
+def _fenced(page: Path, language: str) -> list[str]:
+    """Return the fenced blocks of a page that are marked as being in a *language*."""
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", page.read_text("utf-8"))
+
+
+def _pages_with(language: str) -> list[object]:
+    return [pytest.param(page, id=page.name) for page in PAGES if _fenced(page, language)]
+
+
+def _table(page: Path, heading: str) -> list[list[str]]:
+    """Return the rows, as lists of cells, of the first table below a *heading*."""
+    section = page.read_text("utf-8").partition(f"\n## {heading}\n")[2]
+    found = re.search(r"(?m)^\|.*\n\|[ :|-]+\n((?:\|.*\n)+)", section)
+    assert found, heading
+    return [[cell.strip() for cell in row.split("|")[1:-1]] for row in found[1].splitlines()]
+
+
+def _options(text: str) -> set[str]:
+    """Return the options that a text speaks of, without what they are given."""
+    return set(re.findall(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", text))
 
 
 README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
@@ -60,18 +84,195 @@ def test_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / "DIR" / "pyvenv.cfg").exists()
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"NEWVENV_[A-Z]+(?:_[A-Z]+)*", README))))
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        set(
+            re.findall(
+                r"NEWVENV_(?!PATH\b|TEST)[A-Z]+(?:_[A-Z]+)*",
+                "".join(page.read_text("utf-8") for page in PAGES),
+            )
+        )
+    ),
+)
 def test_variable(name: str) -> None:
-    """Each variable that README.md names is one that the code reads."""
+    """Each variable that a page names is one that the code reads."""
     sources = [path.read_text("utf-8") for path in (ROOT / "src").rglob("*.py")]
 
     assert any(f'"{name}"' in source for source in sources)
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README), ids=str)
-def test_link(link: str) -> None:
-    """Each page that README.md points to is there."""
-    assert (ROOT / link).exists()
+@pytest.mark.parametrize(
+    ("page", "link"),
+    [
+        pytest.param(page, link, id=f"{page.name}-{link}")
+        for page in PAGES
+        for link in sorted(set(re.findall(r"\]\(([^)\s:]+)\)", page.read_text("utf-8"))))
+    ],
+)
+def test_link(page: Path, link: str) -> None:
+    """Each page, and each heading on it, that a page points to is there."""
+    name, _, heading = link.partition("#")
+    target = (page.parent / name) if name else page
+    headings = re.findall(r"(?m)^#+ (.*)$", target.read_text("utf-8")) if heading else []
+    anchors = [re.sub(r"[^\w -]", "", line).lower().replace(" ", "-") for line in headings]
+
+    assert target.exists()
+    assert heading in ["", *anchors]
+
+
+@pytest.mark.parametrize("page", _pages_with("python"))
+def test_python(page: Path, tmp_path: Path, run: Run) -> None:
+    """The Python examples of a page work, one after the other."""
+    code = "\n".join(_fenced(page, "python"))
+    result = run(sys.executable, "-W", "error", "-c", code, cwd=tmp_path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the examples are for a shell of POSIX")
+@pytest.mark.parametrize("page", _pages_with("console"))
+def test_console(page: Path, tmp_path: Path, run: Run) -> None:
+    """The commands of a page print what the page says; ``...`` stands for anything."""
+    for name, module in {"python3": "", "newvenv": "-m newvenv"}.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    variables = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]]),
+        "NEWVENV_PATH": str(Path(newvenv.__file__).parents[1]),
+    }
+    (tmp_path / "project").mkdir()
+    for block in _fenced(page, "console"):
+        steps = re.findall(r"(?m)^\$ (.*)\n((?:(?!\$ ).*\n)*)", block)
+        script = "".join(f"{command}\nprintf '\\0'\n" for command, _ in steps)
+        result = run("bash", "-c", script, cwd=tmp_path / "project", env=variables)
+        outputs = result.stdout.split("\0")
+
+        assert result.stderr == ""
+        for (command, expected), output in zip(steps, outputs):
+            pattern = ".*".join(map(re.escape, expected.split("...")))
+            assert re.fullmatch(pattern, output), f"{command}\n{output}"
+
+
+# docs/api.md
+
+
+def test_api_page() -> None:
+    """What docs/api.md says of functions is what their docstrings say: see api_page.py."""
+    text = api_page.PAGE.read_text("utf-8")
+
+    assert api_page.render(text) == text
+
+
+class _Recorder(newvenv.EnvBuilder):
+    """Notes which hooks are called, and what is new in the context by then."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(
+            system_site_packages=True,
+            symlinks=os.name != "nt",
+            with_pip=True,
+            prompt="project",
+            upgrade_deps=True,
+            scm_ignore_files={"git"},
+        )
+        self.calls: dict[str, list[str]] = {}
+        self.seen: set[str] = set()
+        for name in names:
+            setattr(self, name, self._noting(name, getattr(self, name)))
+
+    def _noting(self, name: str, hook: Callable[..., object]) -> Callable[..., object]:
+        def noting(*args: object, **kwargs: object) -> object:
+            contexts = [vars(arg) for arg in args if isinstance(arg, SimpleNamespace)]
+            new = [key for context in contexts for key in context if key not in self.seen]
+            self.calls.setdefault(name, new)
+            self.seen.update(new)
+            return None if name == "upgrade_dependencies" else hook(*args, **kwargs)
+
+        return noting
+
+
+def test_order_of_hooks(tmp_path: Path) -> None:
+    """The table of hooks has them in the order in which they are called."""
+    rows = _table(api_page.PAGE, "The order of the hooks")
+    expected = {row[1].strip("`"): re.findall(r"`(\w+)`", row[3]) for row in rows}
+    recorder = _Recorder(list(expected))
+    recorder.create(tmp_path / "env")
+
+    assert list(recorder.calls.items()) == list(expected.items())
+
+
+def test_context(tmp_path: Path) -> None:
+    """The table of the context has all that is in one."""
+    rows = _table(api_page.PAGE, "The context")
+    context = newvenv.EnvBuilder(symlinks=os.name != "nt").create(tmp_path / "env")
+
+    assert [row[0].strip("`") for row in rows] == list(vars(context))
+
+
+@pytest.mark.skipif(VERSION != (3, 13) or os.name == "nt", reason="the examples are for 3.13")
+def test_context_examples(tmp_path: Path) -> None:
+    """The examples of the context's values are what there would be."""
+    rows = _table(api_page.PAGE, "The context")
+    builder = newvenv.EnvBuilder(symlinks=True, prompt="project")
+    context = builder.create(tmp_path / ".venv")
+    names = {context.python_dir: "/usr/local/bin", str(tmp_path): "/home/you/project"}
+    expected = {row[0].strip("`"): row[1].strip("`") for row in rows if row[1].startswith("`")}
+    found = {key: str(value) for key, value in vars(context).items() if key in expected}
+    for old, new in names.items():
+        found = {key: value.replace(old, new) for key, value in found.items()}
+    exe = context.python_exe
+    found = {key: re.sub(rf"{exe}$", "python3.13", value) for key, value in found.items()}
+
+    assert found == expected
+
+
+# docs/switching.md
+
+SWITCHING = ROOT / "docs" / "switching.md"
+
+#: Options in the column of newvenv that are not its own.
+_OF_OTHER_PROGRAMS = {"-m", "-r"}
+
+#: Options that newvenv is about to get.
+_NOT_YET = {
+    *("-p", "--python", "--check", "--repair", "--json", "-q", "-v", "-V", "--version"),
+    *("--no-pip", "--no-seed"),
+}
+
+
+@pytest.mark.skipif(VERSION < (3, 13), reason="older versions have fewer options")
+def test_options_of_venv(run: Run) -> None:
+    """The table for those who come from ``venv`` has all of its options."""
+    text = run(sys.executable, "-m", "venv", "--help").stdout
+    (options, *_), _, _ = _table(SWITCHING, "From `venv`")
+
+    assert _options(options) == set(re.findall(r"(?m)^  (?:-h, )?(--[a-z-]+)", text)) - {"--help"}
+
+
+@pytest.mark.parametrize("heading", ["From virtualenv", "From `uv venv`"])
+def test_options_of_peers(run: Run, heading: str) -> None:
+    """The options that the peers are said to have are theirs."""
+    words = re.sub("From|`", "", heading).split()
+    script = shutil.which(words[0], path=os.path.dirname(sys.executable))
+    if not script:
+        pytest.skip(f"{words[0]} is not here")
+    text = run(script, *words[1:], "--help").stdout
+    found = {option for row in _table(SWITCHING, heading) for option in _options(row[0])}
+
+    assert found <= _options(text)
+
+
+@pytest.mark.parametrize("heading", ["From `venv`", "From virtualenv", "From `uv venv`"])
+def test_options_of_newvenv(run: Run, heading: str) -> None:
+    """The options that newvenv is said to have are in its help."""
+    text = run(sys.executable, "-m", "newvenv", "--help").stdout
+    rows = _table(SWITCHING, heading)
+    same = {option for row in rows if "the same" in row[1] for option in _options(row[0])}
+    found = same | {option for row in rows for option in _options(row[1])}
+
+    assert found - _options(text) <= _OF_OTHER_PROGRAMS | _NOT_YET
 
 
 @pytest.mark.parametrize(

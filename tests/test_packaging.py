@@ -21,6 +21,7 @@ MODULES = [
     "__init__.py",
     "__main__.py",
     "_activation.py",
+    "_alias/venv/__init__.py",
     "_cache.py",
     "_cli.py",
     "_compat.py",
@@ -34,6 +35,7 @@ MODULES = [
     "_quoting.py",
     "_seed.py",
     "_transaction.py",
+    "alias.py",
     "cache.py",
     "py.typed",
 ]

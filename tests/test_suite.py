@@ -13,8 +13,6 @@ from conftest import Run
 
 Report = Callable[..., str]
 
-_ALIAS = str(Path(__file__).parent / "alias")
-
 
 @pytest.fixture
 def report(base_python: str, run: Run) -> Report:
@@ -42,7 +40,7 @@ def _failures(report: str) -> set[str]:
 @pytest.fixture
 def path(base_python: str, package_path: str, run: Run) -> str:
     """Return a value of PYTHONPATH by which ``venv`` is newvenv."""
-    path = os.pathsep.join([_ALIAS, package_path])
+    path = os.path.join(package_path, "newvenv", "_alias")
     environment = {**os.environ, "PYTHONPATH": path}
     result = run(base_python, "-c", "import venv; print(venv.__file__)", env=environment)
     assert Path(result.stdout.strip()).parent.name == "newvenv"

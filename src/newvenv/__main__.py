@@ -23,8 +23,10 @@ def main(args: list[str] | None = None) -> int:
     """
     _catch_signals()
     try:
-        from newvenv import main as run
-
+        if __package__:  # "newvenv", or "venv" where that is an alias
+            from . import main as run
+        else:  # started by its path
+            from newvenv import main as run
         run(args)
     except KeyboardInterrupt as interrupt:
         signal = _SIGTERM if isinstance(interrupt, _Terminated) else _SIGINT

@@ -42,3 +42,6 @@ SAFE_PATH = _VERSION >= (3, 11)
 
 #: What usage texts call the program; None leaves it to argparse.
 PROGRAM = "venv" if _VERSION < (3, 14) else None
+
+#: Does ``site`` run ``.start`` files only, and no more ``import`` lines (PEP 829)?
+START_FILES = _VERSION >= (3, 18)

@@ -1,0 +1,125 @@
+"""Write what the docstrings say into docs/api.md: ``python tests/api_page.py``.
+
+The page has regions, from a line ``<!-- NAME -->`` to a line ``<!-- end -->``, whose text
+is made here. Everything else on it is written by hand.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "api.md"
+
+#: Names that begin with an underscore and are the standard library's all the same.
+SEMI_PRIVATE = ("_venv_path", "_same_path", "_setup_pip", "_call_new_python")
+
+#: Where to break the line of a signature.
+_WIDTH = 96
+
+
+def render(text: str) -> str:
+    """Return *text*, a page, with its regions made anew."""
+    return re.sub(
+        r"(?ms)^<!-- (functions|EnvBuilder|cache|alias) -->$.*?^<!-- end -->$",
+        lambda region: f"<!-- {region[1]} -->\n\n{_region(region[1])}\n<!-- end -->",
+        text,
+    )
+
+
+def _region(name: str) -> str:
+    return {"functions": functions, "EnvBuilder": builder}.get(name, lambda: module(name))()
+
+
+def functions() -> str:
+    """Return the section on each public function and class, but for ``EnvBuilder``."""
+    import newvenv
+
+    found = [(name, getattr(newvenv, name)) for name in newvenv.__all__ if name != "EnvBuilder"]
+    return "\n".join(entry(name, item) for name, item in found if callable(item))
+
+
+def builder() -> str:
+    """Return the sections on ``EnvBuilder`` and its methods, in the order of the source."""
+    from newvenv import EnvBuilder
+
+    texts = [entry("EnvBuilder", EnvBuilder)]
+    for name, member in vars(EnvBuilder).items():
+        function = getattr(member, "__func__", member)
+        is_public = not name.startswith("_") or name in SEMI_PRIVATE
+        if is_public and isinstance(function, FunctionType):
+            texts.append(entry(name, function, level=4))
+    return "\n".join(texts)
+
+
+def module(name: str) -> str:
+    """Return the sections on the public functions of the module ``newvenv.NAME``."""
+    found = __import__(f"newvenv.{name}", fromlist=["main"])
+    return "\n".join(
+        entry(f"{name}.{function.__name__}", function)
+        for function in vars(found).values()
+        if isinstance(function, FunctionType)
+        and function.__module__ == found.__name__
+        and not function.__name__.startswith("_")
+    )
+
+
+def entry(name: str, item: Any, level: int = 3) -> str:
+    """Return the section on one function, method or class."""
+    text = _markdown(inspect.cleandoc(item.__doc__))
+    return f"{'#' * level} `{name}`\n\n```text\n{signature(name, item)}\n```\n\n{text}\n"
+
+
+def signature(name: str, item: Any) -> str:
+    """Return how *item* is called, with its annotations as they are in the source."""
+    found = inspect.signature(item)
+    parts: list[str] = []
+    for parameter in found.parameters.values():
+        if parameter.name in ("self", "cls"):
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in "".join(parts):
+            parts.append("*")
+        parts.append(_parameter(parameter))
+    returns = "" if found.return_annotation is found.empty else f" -> {found.return_annotation}"
+    line = f"{name}({', '.join(parts)}){returns}"
+    if len(line) > _WIDTH:
+        line = "{}(\n    {},\n){}".format(name, ",\n    ".join(parts), returns)
+    return line
+
+
+def _parameter(parameter: inspect.Parameter) -> str:
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
+    text = f"{stars}{parameter.name}"
+    if parameter.annotation is not parameter.empty:
+        text += f": {parameter.annotation}"
+    if parameter.default is not parameter.empty:
+        text += f" = {parameter.default!r}"
+    return text
+
+
+def _markdown(docstring: str) -> str:
+    """Return a docstring in reStructuredText, of which we use little, as Markdown."""
+    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", docstring)
+    text = re.sub(r"``([^`]+)``", r"`\1`", text)
+    body, *fields = re.split(r"(?m)^(?=:(?:param|returns|raises))", text)
+    body = re.sub(r"(?m)(?:^>>> .*\n?)+", r"```pycon\n\g<0>\n```\n", body.rstrip())
+    lines = [_field(" ".join(field.split())) for field in fields]
+    return "\n".join([body.rstrip(), *(["", *lines] if lines else [])])
+
+
+def _field(field: str) -> str:
+    """Return one field of a docstring as an item of a list."""
+    kind, _, text = field[1:].partition(":")
+    word, _, name = kind.partition(" ")
+    intro = {"param": f"`{name}`", "raises": f"raises `{name}`", "returns": "returns"}[word]
+    return f"- {intro}: {text.strip()}"
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "src"))
+    PAGE.write_text(render(PAGE.read_text("utf-8")), "utf-8")
