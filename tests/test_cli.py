@@ -704,11 +704,11 @@ from newvenv.__main__ import main
 
 number = int(sys.argv.pop())
 
-def post_setup(self, context):
+def setup_scripts(self, context):
     os.kill(os.getpid(), number)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-newvenv.EnvBuilder.post_setup = post_setup
+newvenv.EnvBuilder.setup_scripts = setup_scripts
 sys.exit(main())
 """
 
@@ -785,10 +785,10 @@ def test_signals_of_a_host(
     before = signal.getsignal(number)
     seen = []
 
-    def post_setup(*_: object) -> None:
+    def setup_scripts(*_: object) -> None:
         seen.append(signal.getsignal(number))
 
-    monkeypatch.setattr(newvenv.EnvBuilder, "post_setup", post_setup)
+    monkeypatch.setattr(newvenv.EnvBuilder, "setup_scripts", setup_scripts)
     main("--without-pip", tmp_path / "env")
 
     assert seen == [before]
@@ -801,11 +801,11 @@ import os, signal, subprocess, sys
 import newvenv
 from newvenv.__main__ import main
 
-def post_setup(self, context):
+def setup_scripts(self, context):
     os.kill(os.getpid(), signal.SIGINT)
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-newvenv.EnvBuilder.post_setup = post_setup
+newvenv.EnvBuilder.setup_scripts = setup_scripts
 child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
 status = main(["--without-pip", sys.argv[1]])
 child.communicate(b"end")
