@@ -66,7 +66,7 @@ class Teller(_cli.Silence):
         target = _preflight.target(env_dir)
         dirs = self.options["dirs"]
         if len(dirs) > 1:
-            _log.step(f"working on {env_dir}")
+            _log.step(f"making {env_dir} ({len(self.made_here) + 1} of {len(dirs)})")
         is_old = os.path.lexists(os.path.join(target, "pyvenv.cfg"))
         is_filled = os.path.isdir(target) and bool(os.listdir(target))
         cleared = self.options["clear"] and is_filled

@@ -108,8 +108,11 @@ def activation(result: dict[str, Any], shell: str) -> str | None:
 
 
 def _word(path: str, quote: Callable[[str], str]) -> str | None:
-    """Return *path* as an argument that is no option, in one line; None if there is no way."""
-    if path.startswith("-"):
+    """Return *path* as an argument in one line; None if there is no way.
+
+    It is no option, and no shell takes it for somebody's home (nushell does even in quotes).
+    """
+    if path.startswith(("-", "~")):
         path = os.path.join(os.curdir, path)
     if all(char in _PLAIN or (char.isascii() and char.isalnum()) for char in path):
         return path
