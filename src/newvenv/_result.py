@@ -188,12 +188,11 @@ def _examine(env_dir: str, options: dict[str, Any], teller: _cli.Silence) -> lis
         repaired = {"repaired": mended} if options["repair"] else {}
         print_json({"env_dir": target, "problems": [_problem(one) for one in problems], **repaired})
         return problems
-    for line in mended:
+    lines = [*mended, *(f"{problem.message}; {problem.remedy}" for problem in problems)]
+    for line in lines:
         print_line(f"{env_dir}: {line}")
-    for problem in problems:
-        print_line(f"{env_dir}: {problem.message}; {problem.remedy}")
-    if not problems and isinstance(teller, Teller) and teller.is_terminal:
-        sys.stderr.write(f"Nothing is wrong with {env_dir}\n")
+    if not lines and isinstance(teller, Teller) and teller.is_terminal:
+        sys.stderr.write(f"Nothing is wrong with {shown(env_dir)}\n")
     return problems
 
 
@@ -227,7 +226,12 @@ def print_json(value: dict[str, Any]) -> None:
 
 def print_line(text: str) -> None:
     """Print a line on standard output, at once: another program may be waiting for it."""
-    print(text, flush=True)  # noqa: T201
+    print(shown(text), flush=True)  # noqa: T201
+
+
+def shown(text: str) -> str:
+    """Return *text* without control characters, and without what no output can say."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 class Records:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _config, _log, _quoting
+from . import _config, _log, _quoting, _result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,11 +62,9 @@ def show_hint(results: list[dict[str, Any]]) -> None:
 
 def _summary(results: list[dict[str, Any]]) -> str:
     """Return a line such as ``Created .venv with CPython 3.13.0 and pip 24.2``."""
-    from ._result import action
-
-    verbs = {action(result) for result in results}
+    verbs = {_result.action(result) for result in results}
     verb = verbs.pop() if len(verbs) == 1 else "Created or updated"
-    names = [shown(result["given"]) for result in results]
+    names = [_result.shown(result["given"]) for result in results]
     what = _list(names) if len(names) <= _MOST_NAMES else f"{len(names)} environments"
     python = "{implementation} {version}".format(**results[0]["python"])
     seeds = [f"{name} {version}" for name, version in results[0]["seeds"].items()]
@@ -75,11 +73,6 @@ def _summary(results: list[dict[str, Any]]) -> str:
 
 def _list(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
-
-
-def shown(text: str) -> str:
-    """Return *text* as it may be shown: no control character reaches the terminal."""
-    return text if text.isprintable() else ascii(text)
 
 
 def shell() -> str:
@@ -156,7 +149,7 @@ class _Progress:
         self.is_due = True
         descriptor = self.stream.fileno()
         width = os.get_terminal_size(descriptor).columns or 80
-        line = shown(f"{self.text} ...")[: width - 1]
+        line = _result.shown(f"{self.text} ...")[: width - 1]
         os.write(descriptor, _ERASE_LINE + line.encode("utf-8", "replace"))
         self.is_drawn = True
         if sys.stderr is self.stream:
