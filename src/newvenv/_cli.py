@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _compat, _platform, _preflight
+from . import _compat, _platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,6 +215,8 @@ def _create(options: dict[str, Any], teller: Silence) -> None:
     :raises ValueError: a directory that is no environment was to be cleared, or options
         contradict each other; nothing has been made then.
     """
+    from . import _preflight
+
     if options["upgrade"] and options["clear"]:
         with Naming(None, teller):
             raise ValueError("you cannot supply --upgrade and --clear together.")
@@ -263,7 +265,7 @@ def _builders(options: dict[str, Any]) -> Iterator[tuple[str, EnvBuilder]]:
 
 def _remembering(env_dir: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return *parameters*, completed by what *env_dir*'s ``pyvenv.cfg`` says of others."""
-    from . import _config
+    from . import _config, _preflight
 
     prompt, system = _config.recall(_preflight.target(env_dir))
     if parameters["prompt"] is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _log, _result
+from . import _log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +62,12 @@ def run(options: dict[str, Any], *, is_program: bool) -> None:
     :raises SystemExit: the run has failed, with its status.
     """
     python, args = options["python"], options["others"]
-    with _result.Records(options["verbose"]):
-        path = find(python)
-        _log.info("Going on with %s, for --python %s.", path, python)
+    path = find(python)
+    if options["verbose"]:
+        from . import _result
+
+        with _result.Records(options["verbose"]):
+            _log.info("Going on with %s, for --python %s.", path, python)
     command = [path, *_flags(), "-c", _BOOTSTRAP, _place(), sys.argv[0], *args]
     variables = dict(os.environ)
     # A framework build's variable would make the other Python take itself for this one.
@@ -234,8 +237,9 @@ def _discovered(python: str) -> str:
 
 def _is_specifier(python: str) -> bool:
     """May *python* be a version, such as ``3.12``, ``>=3.11`` or ``pypy``?"""
-    names = ("py", "cpython", *_NAMES)
-    return python.lower().startswith(names) or any(char in "0123456789<>=!~" for char in python)
+    return python.lower() in ("py", "cpython", *_NAMES) or any(
+        char in "0123456789<>=!~" for char in python
+    )
 
 
 def _variables() -> dict[str, str]:
