@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import types
 from pathlib import Path
@@ -384,3 +385,14 @@ def test_check_of_an_odd_name(
 
     assert out.count("\n") == 1
     assert out[:-1].isprintable()
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "command-line.md"
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documents are not installed")
+def test_documented_keys() -> None:
+    """The keys of an environment's object are those that the document lists, in their order."""
+    table = PAGE.read_text("utf-8").partition("| key | value |")[2].partition("\n\n")[0]
+
+    assert re.findall(r"^\| `(\w+)`", table, re.M) == KEYS
