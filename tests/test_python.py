@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -21,7 +22,7 @@ from trees import tree
 BIN = "Scripts" if os.name == "nt" else "bin"
 VERSION = "{}.{}.{}".format(*sys.version_info[:3])
 
-#: Runs the program from a package that lies in the folder of the first argument.
+#: Runs the program from a package that lies in the directory of the first argument.
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
@@ -205,6 +206,28 @@ def test_failure_in_a_host(base_python: str, tmp_path: Path) -> None:
     assert ended.value.code == 1
 
 
+#: Runs the program in a thread, as a host may.
+IN_A_THREAD = """
+import sys, threading
+sys.path.insert(0, sys.argv.pop(1))
+from newvenv.__main__ import main
+ended = []
+thread = threading.Thread(target=lambda: ended.append(main()))
+thread.start()
+thread.join()
+print("still here", ended)
+"""
+
+
+def test_in_a_thread(run: Run, package_path: str, base_python: str, tmp_path: Path) -> None:
+    """A program that runs the command line in a thread does not become the interpreter."""
+    words = ["-p", base_python, "--without-pip", tmp_path / "env"]
+    result = run(sys.executable, "-c", IN_A_THREAD, package_path, *words)
+
+    assert (result.stdout, result.stderr) == ("still here [0]\n", "")
+    assert config(tmp_path / "env")["version"] == VERSION
+
+
 # Which interpreter is meant
 
 
@@ -216,6 +239,16 @@ def test_environment(start: Start, tmp_path: Path, form: str) -> None:
 
     assert (result.returncode, result.stderr) == (0, "")
     assert config(tmp_path / "env")["command"].startswith(str(tmp_path / "old" / BIN))
+
+
+@posix
+def test_home(start: Start, base_python: str, tmp_path: Path) -> None:
+    """A path may begin in the home directory, which shells leave to us after ``=``."""
+    (tmp_path / "python3").symlink_to(base_python)
+    words = ["--python=~/python3", "--without-pip", tmp_path / "env"]
+    result = start(*words, env={"HOME": str(tmp_path)})
+
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 @posix
@@ -285,12 +318,12 @@ def test_version(start: Start, base_python: str, tmp_path: Path, form: str) -> N
 # Errors
 
 
-def check(result: Any, folder: Path, *words: object) -> None:
+def check(result: Any, directory: Path, *words: object) -> None:
     """Check that the result is one line with *words*, and that nothing was made."""
     assert [word for word in words if str(word) not in result.stderr] == []
     assert result.stderr.startswith("Error: ")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (1, "", 1)
-    assert not (folder / "env").exists()
+    assert not (directory / "env").exists()
 
 
 @posix
@@ -300,13 +333,13 @@ def check(result: Any, folder: Path, *words: object) -> None:
         pytest.param("", ["is empty"], id="empty"),
         pytest.param(" ", ["is empty"], id="blank"),
         pytest.param("python3 -I", ["'python3 -I'", "several words"], id="words"),
-        pytest.param("./nothing", ["./nothing", "{folder}/nothing", "no file"], id="missing"),
+        pytest.param("./nothing", ["./nothing", "{directory}/nothing", "no file"], id="missing"),
         pytest.param("/bin/true", ["/bin/true", "no Python"], id="program"),
         pytest.param("true", ["--python true", "no Python"], id="command"),
         pytest.param("nonsense-x", ["nonsense-x", "on PATH"], id="no-command"),
-        pytest.param("./folder", ["{folder}/folder", "no Python in"], id="directory"),
-        pytest.param("./plain", ["{folder}/plain", "can't be executed"], id="not-executable"),
-        pytest.param("./tool", ["{folder}/tool", "no Python"], id="script"),
+        pytest.param("./directory", ["{directory}/directory", "no Python in"], id="directory"),
+        pytest.param("./plain", ["{directory}/plain", "can't be executed"], id="not-executable"),
+        pytest.param("./tool", ["{directory}/tool", "no Python"], id="script"),
         pytest.param("./python-tool", ["no Python"], id="script-in-python"),
         pytest.param("./python-silent", ["no Python"], id="silent"),
         pytest.param("./python-failing", ["no Python", "the reason"], id="failing"),
@@ -315,7 +348,7 @@ def check(result: Any, folder: Path, *words: object) -> None:
 )
 def test_no_interpreter(start: Start, tmp_path: Path, python: str, words: list[str]) -> None:
     """What is no interpreter is named in one line; it is not run if it has no such name."""
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "directory").mkdir()
     (tmp_path / "plain").touch()
     script(tmp_path / "tool", "#!/bin/sh\ntouch was-run\n")
     script(tmp_path / "python-tool", f"#!{sys.executable}\nopen('was-run', 'w')\n")
@@ -324,8 +357,17 @@ def test_no_interpreter(start: Start, tmp_path: Path, python: str, words: list[s
     script(tmp_path / "python-broken", "#!/nowhere/sh\n")
     result = start("-p", python, "env", cwd=tmp_path)
 
-    check(result, tmp_path, *(word.format(folder=tmp_path) for word in words))
+    check(result, tmp_path, *(word.format(directory=tmp_path) for word in words))
     assert not (tmp_path / "was-run").exists()
+
+
+def test_error_for_programs(start: Start, tmp_path: Path) -> None:
+    """With ``--json`` the error is an object, too."""
+    result = start("--json", "-p", "./nothing", "env", cwd=tmp_path)
+    found = json.loads(result.stdout)
+
+    assert list(found) == ["env_dir", "error"]
+    assert result.stderr == f"Error: {found['error']}\n"
 
 
 def test_without_python_discovery(run: Run, tmp_path: Path) -> None:
@@ -359,10 +401,10 @@ def test_old_version(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.7", "3.8"])
 def test_old_interpreter(start: Start, tmp_path: Path, version: str) -> None:
     """The beginning of the run is understood by any old interpreter that is there."""
-    folders = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin"))
-    path = os.pathsep.join(map(str, [*folders, os.environ["PATH"]]))
+    directorys = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin"))
+    path = os.pathsep.join(map(str, [*directorys, os.environ["PATH"]]))
     python = shutil.which(f"python{version}", path=path)
-    if not folders or python is None:
+    if not directorys or python is None:
         pytest.skip("it is not installed")
     result = start("-p", python, "env", cwd=tmp_path)
 

@@ -374,6 +374,29 @@ def test_health_of_nothing(
     assert os.path.abspath("nowhere") in err
 
 
+@pytest.mark.parametrize(("option", "doing"), [("--check", "checking"), ("--repair", "repairing")])
+def test_interrupted_health(
+    main: Main,
+    monkeypatch: pytest.MonkeyPatch,
+    health: Health,
+    capsys: pytest.CaptureFixture[str],
+    option: str,
+    doing: str,
+) -> None:
+    """An interruption says what has been interrupted."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    health({})
+    module: Any = newvenv
+    monkeypatch.setattr(module, "check", interrupt)
+    monkeypatch.setattr(module._health, "repair", interrupt)
+
+    assert main(option, "env") == 130
+    assert capsys.readouterr() == ("", f"Error: interrupted while {doing} 'env'\n")
+
+
 @pytest.mark.parametrize("name", ["a\nb", "a\x1bb"], ids=ascii)
 def test_check_of_an_odd_name(
     health: Health, capsys: pytest.CaptureFixture[str], name: str

@@ -21,23 +21,21 @@ class _Signalled(KeyboardInterrupt):
 def main(args: Iterable[str] | None = None) -> int:
     """Run the command line on *args*, or as the program newvenv on ``sys.argv``.
 
-    Only as the program it handles signals, shows people on a terminal what is going on,
-    and becomes another interpreter for ``--python``.
+    Only the program, in the main thread, handles signals, shows people on a terminal what
+    is going on, and becomes another interpreter for ``--python``.
 
     :returns: the exit status: 0, or 1 with a line ``Error: ...`` on stderr, or as shells
         have it 128 + N after signal N.
     :raises SystemExit: usage errors, ``--help``, and ``--check``, as argparse does.
     """
-    is_program = args is None
-    if is_program:
-        _catch_signals()
+    is_program = args is None and _catch_signals()
     try:
         from newvenv import _cli
 
         _cli.run(sys.argv[1:] if args is None else args, is_program=is_program)
     except KeyboardInterrupt as interrupt:
-        making = f" while making {interrupt.args[0]!r}" if interrupt.args else ""
-        _print_error(f"Error: interrupted{making}\n")
+        doing = f" while {interrupt.args[0]}" if interrupt.args else ""
+        _print_error(f"Error: interrupted{doing}\n")
         return 128 + getattr(interrupt, "number", _SIGINT)
     except Exception as error:
         _report(error)
@@ -72,8 +70,12 @@ def _print_error(text: str) -> None:
 # Signals
 
 
-def _catch_signals() -> None:
-    """Let signals that would end the program interrupt it; ignored ones stay ignored."""
+def _catch_signals() -> bool:
+    """Let signals that would end the program interrupt it; ignored ones stay ignored.
+
+    :returns: False where that is impossible, and a host program runs this one: not in the
+        main thread of the main interpreter.
+    """
     import _signal  # type: ignore[import-not-found]  # the module signal costs an enum
 
     try:
@@ -83,7 +85,8 @@ def _catch_signals() -> None:
         if _signal.getsignal(_SIGINT) is _signal.default_int_handler:
             _signal.signal(_SIGINT, _interrupt)
     except ValueError:
-        pass  # Only the main thread of the main interpreter may.
+        return False
+    return True
 
 
 def _release_signals() -> None:
@@ -95,7 +98,7 @@ def _release_signals() -> None:
             if _signal.getsignal(number) is _interrupt:
                 _signal.signal(number, _signal.SIG_DFL)
         except ValueError:
-            pass  # Windows has no SIGHUP, and other threads have caught none.
+            pass  # Windows has no SIGHUP.
 
 
 def _interrupt(number: int, _: object) -> NoReturn:

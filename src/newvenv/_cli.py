@@ -56,7 +56,7 @@ class Option:
 _SCM_DEFAULT = _SCM_IGNORE_FILES if _compat.SCM_OPTION else frozenset()
 _SCM_OPTION = Option(
     *(_WITHOUT_SCM, "scm_ignore_files", frozenset(), _SCM_DEFAULT),
-    help="Write no .gitignore; without it there is one that keeps the environment out of Git.",
+    help="Write no .gitignore to keep the environment out of Git.",
 )
 
 #: The options of the standard library, in the order of its usage line.
@@ -132,8 +132,8 @@ _ADDED = {switch: option for option in ADDED for switch in option.switches}
 _DEFAULTS = {option.dest: option.default for option in [*STANDARD, *ADDED]}
 
 
-class Silence:
-    """Tells nobody about a run: what programs get. :class:`newvenv._result.Teller` does."""
+class Listener:
+    """Hears how a run goes, and does nothing about it; see :class:`newvenv._result.Teller`."""
 
     def __enter__(self) -> None:
         """Hear that the run begins."""
@@ -162,8 +162,8 @@ def run(args: Iterable[str], *, is_program: bool = False) -> None:
     :raises SystemExit: wrong usage (2), help or version shown (0), problems found by
         ``--check`` or left by ``--repair`` (1), or the status of the other interpreter.
     :raises ValueError: options contradict each other, or a directory can't be used.
-    :raises KeyboardInterrupt: the run was interrupted; its argument is the directory that
-        was being worked on.
+    :raises KeyboardInterrupt: the run was interrupted; its argument says while doing what,
+        such as ``"making '.venv'"``.
     """
     options = parse(list(args))
     if options["python"] is not None:
@@ -176,16 +176,16 @@ def run(args: Iterable[str], *, is_program: bool = False) -> None:
 
         _result.print_line(_result.version())
         return
-    teller = _teller(options, is_program=is_program)
-    with teller:
-        _work(options, teller)
+    listener = _listener(options, is_program=is_program)
+    with listener:
+        _work(options, listener)
 
 
-def _teller(options: dict[str, Any], *, is_program: bool) -> Silence:
-    """Return what tells people and programs about the run, as far as they want to know."""
+def _listener(options: dict[str, Any], *, is_program: bool) -> Listener:
+    """Return what tells people and programs about the run, if any of them want to know."""
     is_terminal = is_program and not options["quiet"] and is_on_terminal()
     if not (is_terminal or options["json"] or options["verbose"]):
-        return Silence()
+        return Listener()
     from . import _result
 
     return _result.Teller(options, is_terminal=is_terminal)
@@ -199,17 +199,17 @@ def is_on_terminal() -> bool:
         return False
 
 
-def _work(options: dict[str, Any], teller: Silence) -> None:
+def _work(options: dict[str, Any], listener: Listener) -> None:
     """Make, check or repair the environments."""
     if options["check"] or options["repair"]:
         from . import _result
 
-        _result.examine(options, teller)
+        _result.examine(options, listener)
     else:
-        _create(options, teller)
+        _create(options, listener)
 
 
-def _create(options: dict[str, Any], teller: Silence) -> None:
+def _create(options: dict[str, Any], listener: Listener) -> None:
     """Make an environment in each directory.
 
     :raises ValueError: a directory that is no environment was to be cleared, or options
@@ -218,25 +218,29 @@ def _create(options: dict[str, Any], teller: Silence) -> None:
     from . import _preflight
 
     if options["upgrade"] and options["clear"]:
-        with Naming(None, teller):
+        with Naming(None, listener):
             raise ValueError("you cannot supply --upgrade and --clear together.")
     if options["clear"] and not options["force"]:
         for env_dir in options["dirs"]:
-            with Naming(env_dir, teller):
+            with Naming(env_dir, listener):
                 _preflight.check_is_environment(_preflight.target(env_dir))
     for env_dir, builder in _builders(options):
-        with Naming(env_dir, teller):
-            teller.begin(env_dir)
+        with Naming(env_dir, listener):
+            listener.begin(env_dir)
             context: object = builder.create(env_dir)
-        teller.made(env_dir, builder, context)
+        listener.made(env_dir, builder, context)
 
 
 class Naming:
-    """Lets errors and interruptions in a ``with`` block name the directory *env_dir*."""
+    """Lets errors and interruptions in a ``with`` block name the directory *env_dir*.
 
-    def __init__(self, env_dir: str | None, teller: Silence) -> None:
+    :param doing: what is being done to it, such as ``"making"``.
+    """
+
+    def __init__(self, env_dir: str | None, listener: Listener, doing: str = "making") -> None:
         self.env_dir = env_dir
-        self.teller = teller
+        self.listener = listener
+        self.doing = doing
 
     def __enter__(self) -> None:
         """There is nothing to begin with."""
@@ -245,9 +249,9 @@ class Naming:
         if isinstance(error, OSError) and not os.path.isabs(str(error.filename or "")):
             error.filename = self.env_dir
         if isinstance(error, KeyboardInterrupt):
-            error.args = (self.env_dir,)
+            error.args = (f"{self.doing} {self.env_dir!r}",)
         if error is not None:
-            self.teller.failed(self.env_dir, error)
+            self.listener.failed(self.env_dir, error)
 
 
 def _builders(options: dict[str, Any]) -> Iterator[tuple[str, EnvBuilder]]:

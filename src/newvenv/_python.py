@@ -61,14 +61,8 @@ def run(options: dict[str, Any], *, is_program: bool) -> None:
     :raises ValueError: there is no such interpreter.
     :raises SystemExit: the run has failed, with its status.
     """
-    python, args = options["python"], options["others"]
-    path = find(python)
-    if options["verbose"]:
-        from . import _result
-
-        with _result.Records(options["verbose"]):
-            _log.info("Going on with %s, for --python %s.", path, python)
-    command = [path, *_flags(), "-c", _BOOTSTRAP, _place(), sys.argv[0], *args]
+    path = _path(options)
+    command = [path, *_flags(), "-c", _BOOTSTRAP, _place(), sys.argv[0], *options["others"]]
     variables = dict(os.environ)
     # A framework build's variable would make the other Python take itself for this one.
     variables.pop("__PYVENV_LAUNCHER__", None)
@@ -78,6 +72,24 @@ def run(options: dict[str, Any], *, is_program: bool) -> None:
         raise ValueError(f"can't run {path!r}: {error.strerror}") from error
     if status:
         raise SystemExit(status)
+
+
+def _path(options: dict[str, Any]) -> str:
+    """Return the interpreter's path, and tell of it what *options* want to be told."""
+    try:
+        path = find(options["python"])
+    except ValueError as error:
+        if options["json"]:
+            from . import _result
+
+            _result.print_json({"env_dir": None, "error": str(error)})
+        raise
+    if options["verbose"]:
+        from . import _result
+
+        with _result.Records(options["verbose"]):
+            _log.info("Going on with %s, for --python %s.", path, options["python"])
+    return path
 
 
 def _run(command: list[str], variables: dict[str, str], *, is_program: bool) -> int:
@@ -115,6 +127,8 @@ def find(python: str) -> str:
     """
     if not python.strip():
         raise ValueError("--python is empty: name a path, a command, or a version such as 3.12")
+    if python.startswith("~") and not os.path.lexists(python):
+        python = os.path.expanduser(python)  # Shells leave it in --python=~/x.
     if os.path.dirname(python) or python in (os.curdir, os.pardir):
         return _checked(_in_directory(python), python)
     refused = None
@@ -141,11 +155,11 @@ def _in_directory(path: str) -> str:
 def _on_path(command: str) -> Iterator[str]:
     """Yield the executable files on PATH that *command* may be."""
     suffixes = ["", ".exe", ".bat"] if os.name == "nt" else [""]
-    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+    for directory in os.environ.get("PATH", os.defpath).split(os.pathsep):
         for suffix in suffixes:
-            path = os.path.join(folder, command + suffix)
-            # As shells have it, no folder means the current one; nothing is run from there.
-            if folder and os.path.isfile(path) and os.access(path, os.X_OK):
+            path = os.path.join(directory, command + suffix)
+            # As shells have it, no directory means the current one; nothing is run from there.
+            if directory and os.path.isfile(path) and os.access(path, os.X_OK):
                 yield os.path.abspath(path)
 
 
@@ -153,7 +167,7 @@ def _checked(path: str, python: str) -> str:
     """Return *path* if that is an interpreter.
 
     What is one by its looks is not started. What may stand for one, such as pyenv's
-    scripts, is asked; anything else is not run, as nobody knows what it might do.
+    scripts, is asked; anything else is not run, as there is no knowing what it does.
 
     :raises ValueError: it is none.
     """
@@ -224,7 +238,7 @@ def _discovered(python: str) -> str:
             f"--python {python}: there is no such command on PATH; to find Pythons by version, "
             f"install python-discovery: {sys.executable} -m pip install python-discovery"
         ) from None
-    # It warns of interpreters that it cannot use, which nobody has asked for.
+    # It warns of each interpreter that it cannot use.
     logging.getLogger("python_discovery").setLevel(logging.CRITICAL)
     try:
         found = get_interpreter(python, env=_variables())
@@ -243,7 +257,7 @@ def _is_specifier(python: str) -> bool:
 
 
 def _variables() -> dict[str, str]:
-    """Return the variables with those folders at the end of PATH where pyenv has interpreters.
+    """Return the variables with those directories at the end of PATH where pyenv has interpreters.
 
     Its shims, which PATH leads to, only know the versions that are chosen at the moment.
     """
@@ -252,8 +266,11 @@ def _variables() -> dict[str, str]:
         versions = sorted(os.listdir(os.path.join(root, "versions")), key=_numbers, reverse=True)
     except OSError:
         versions = []
-    folders = [os.path.join(root, "versions", version, "bin") for version in versions]
-    return {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), *folders])}
+    directories = [os.path.join(root, "versions", version, "bin") for version in versions]
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), *directories]),
+    }
 
 
 def _numbers(version: str) -> list[int]:

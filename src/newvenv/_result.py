@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy", "graalpy": "GraalPy"}
 
 
-class Teller(_cli.Silence):
+class Teller(_cli.Listener):
     """Tells a terminal, the logger and standard output about a run, as *options* want it.
 
     :param is_terminal: a person may be looking at stderr.
@@ -169,19 +169,20 @@ def error_text(error: BaseException) -> str:
 # Checking and repairing
 
 
-def examine(options: dict[str, Any], teller: _cli.Silence) -> None:
+def examine(options: dict[str, Any], listener: _cli.Listener) -> None:
     """Check or repair each directory and print what is wrong with it, a line for a problem.
 
     :raises SystemExit: something is wrong, or has remained so (1).
     """
-    found = [_examine(env_dir, options, teller) for env_dir in options["dirs"]]
+    found = [_examine(env_dir, options, listener) for env_dir in options["dirs"]]
     if any(found):
         raise SystemExit(1)
 
 
-def _examine(env_dir: str, options: dict[str, Any], teller: _cli.Silence) -> list[Problem]:
+def _examine(env_dir: str, options: dict[str, Any], listener: _cli.Listener) -> list[Problem]:
     mended: list[str] = []
-    with _cli.Naming(env_dir, teller):
+    doing = "repairing" if options["repair"] else "checking"
+    with _cli.Naming(env_dir, listener, doing):
         target = _preflight.target(env_dir)
         problems = _repair(target, mended) if options["repair"] else _check(target)
     if options["json"]:
@@ -191,7 +192,7 @@ def _examine(env_dir: str, options: dict[str, Any], teller: _cli.Silence) -> lis
     lines = [*mended, *(f"{problem.message}; {problem.remedy}" for problem in problems)]
     for line in lines:
         print_line(f"{env_dir}: {line}")
-    if not lines and isinstance(teller, Teller) and teller.is_terminal:
+    if not lines and isinstance(listener, Teller) and listener.is_terminal:
         sys.stderr.write(f"Nothing is wrong with {shown(env_dir)}\n")
     return problems
 

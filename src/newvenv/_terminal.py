@@ -92,8 +92,8 @@ def activation(result: dict[str, Any], shell: str) -> str | None:
     form, script, quote = _SHELLS.get(shell, _POSIX_SHELL)
     if not os.path.exists(os.path.join(result["bin_path"], script)):
         return None
-    folder = os.path.relpath(result["bin_path"], result["env_dir"])
-    path = os.path.join(result["given"], folder, script)
+    directory = os.path.relpath(result["bin_path"], result["env_dir"])
+    path = os.path.join(result["given"], directory, script)
     if os.name == "nt" and quote is _quoting.sh:
         path = path.replace("\\", "/")
     word = _word(path, quote)
@@ -103,7 +103,7 @@ def activation(result: dict[str, Any], shell: str) -> str | None:
 def _word(path: str, quote: Callable[[str], str]) -> str | None:
     """Return *path* as an argument in one line; None if there is no way.
 
-    It is no option, and no shell takes it for somebody's home (nushell does even in quotes).
+    It is no option, and no shell expands its ``~`` (nushell does so even in quotes).
     """
     if path.startswith(("-", "~")):
         path = os.path.join(os.curdir, path)
@@ -147,10 +147,13 @@ class _Progress:
     def draw(self, *_: object) -> None:
         """Draw the line, from a signal's handler, too, where streams can't be used."""
         self.is_due = True
-        descriptor = self.stream.fileno()
-        width = os.get_terminal_size(descriptor).columns or 80
-        line = _result.shown(f"{self.text} ...")[: width - 1]
-        os.write(descriptor, _ERASE_LINE + line.encode("utf-8", "replace"))
+        try:
+            descriptor = self.stream.fileno()
+            width = os.get_terminal_size(descriptor).columns or 80
+            line = _result.shown(f"{self.text} ...")[: width - 1]
+            os.write(descriptor, _ERASE_LINE + line.encode("utf-8", "replace"))
+        except OSError:
+            return  # The terminal is gone; the work goes on.
         self.is_drawn = True
         if sys.stderr is self.stream:
             sys.stderr = _Erasing(self)
@@ -159,7 +162,10 @@ class _Progress:
         """Make place for other output."""
         if self.is_drawn:
             self.is_drawn = False
-            os.write(self.stream.fileno(), _ERASE_LINE)
+            try:
+                os.write(self.stream.fileno(), _ERASE_LINE)
+            except OSError:
+                pass
         if isinstance(sys.stderr, _Erasing):
             sys.stderr = self.stream
 

@@ -21,7 +21,7 @@ environment variables:
   NEWVENV_LINK_MODE     how it gets from there into environments: auto (default),
                         clone, copy, hardlink
   NEWVENV_WHEEL_DIR     a directory with the wheel of pip, for a Python that has none
-  NO_COLOR, FORCE_COLOR
+  NO_COLOR              no bold text on a terminal
 
 commands:
   python -m newvenv.cache [list | clear]
@@ -101,7 +101,7 @@ def _add(group: Any, option: _cli.Option) -> None:
 
 
 def _advice(args: list[str]) -> str:
-    """Return what may help somebody at a terminal who has written *args*, or nothing."""
+    """Return a line of help for a person at a terminal after wrong *args*, or nothing."""
     if not args:
         return f"Try: {program()} .venv\n"
     from difflib import get_close_matches
