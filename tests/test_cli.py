@@ -245,7 +245,7 @@ def test_help(run: Run, option: str) -> None:
 
 ADDED = ["-p", "--python", "--check", "--repair", "--force", "--no-pip", "--no-seed", "--seed"]
 ADDED += ["--json", "-q", "--quiet", "-v", "--verbose", "-V", "--version"]
-ADDED += ["--with-scm-ignore-files", "newvenv.cache"]
+ADDED += ["--with-scm-ignore-files", "newvenv.cache", "newvenv.alias"]
 ADDED += ["NEWVENV_CACHE_DIR", "NEWVENV_LINK_MODE", "NEWVENV_WHEEL_DIR"]
 
 
@@ -378,6 +378,14 @@ def test_ignore_file(main: Main, tmp_path: Path, options: list[str], is_written:
     main("--without-pip", *options, tmp_path / "env")
 
     assert (tmp_path / "env" / ".gitignore").exists() is is_written
+
+
+def test_started_by_its_path(run: Run, tmp_path: Path) -> None:
+    """The program can also be started by its path, where it can import newvenv."""
+    program = Path(newvenv.__file__).parent / "__main__.py"
+    result = run(sys.executable, program, "--without-pip", "--prompt=p", tmp_path / "env")
+
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_isolated(run: Run, tmp_path: Path) -> None:

@@ -103,6 +103,13 @@ def test_hint(see: See) -> None:
     ]
 
 
+def test_hint_of_another_python(see: See, base_python: str) -> None:
+    """With ``--python`` it is the other interpreter that says so, once."""
+    lines = screen(see(*NEWVENV, "-p", base_python, "--without-pip", "env")[1])
+
+    assert [line.split()[0] for line in lines] == ["Created", "Activate"]
+
+
 def test_hint_on_pip(see: See) -> None:
     """The versions of the seed packages are in it."""
     lines = screen(see(*NEWVENV, "env")[1])

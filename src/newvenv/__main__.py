@@ -30,8 +30,10 @@ def main(args: Iterable[str] | None = None) -> int:
     """
     is_program = args is None and _catch_signals()
     try:
-        from newvenv import _cli
-
+        if __package__:  # "newvenv", or "venv" where that is an alias
+            from . import _cli
+        else:  # started by its path
+            from newvenv import _cli
         _cli.run(sys.argv[1:] if args is None else args, is_program=is_program)
     except KeyboardInterrupt as interrupt:
         doing = f" while {interrupt.args[0]}" if interrupt.args else ""

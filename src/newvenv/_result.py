@@ -198,17 +198,17 @@ def _examine(env_dir: str, options: dict[str, Any], listener: _cli.Listener) -> 
 
 
 def _check(target: str) -> list[Problem]:
-    import newvenv
+    from . import check
 
-    check: Any = newvenv.check
-    return list(check(target))
+    find: Any = check
+    return list(find(target))
 
 
 def _repair(target: str, mended: list[str]) -> list[Problem]:
     from . import _health
 
-    repair: Any = _health.repair  # type: ignore[attr-defined]
-    return list(repair(target, report=mended.append))
+    health: Any = _health
+    return list(health.repair(target, report=mended.append))
 
 
 def _problem(problem: Problem) -> dict[str, str]:

@@ -25,6 +25,7 @@ environment variables:
 
 commands:
   python -m newvenv.cache [list | clear]
+  python -m newvenv.alias on | off | status
 
 examples:
   newvenv .venv
