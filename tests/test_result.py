@@ -229,6 +229,14 @@ def test_what_is_decided(main: Main, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert f"Created {tmp_path / 'env'} in " in err
 
 
+def test_what_is_kept(main: Main, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an upgrade remembers is told."""
+    main("--without-pip", "--prompt=p", tmp_path / "env")
+    main("--without-pip", "--upgrade", "-v", tmp_path / "env")
+
+    assert "Keeping prompt = 'p'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("args", [[], ["file"]], ids=["success", "failure"])
 def test_logger_afterwards(main: Main, tmp_path: Path, args: list[str]) -> None:
     """The logger is afterwards as it was before."""

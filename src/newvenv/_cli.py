@@ -224,9 +224,13 @@ def _create(options: dict[str, Any], listener: Listener) -> None:
         for env_dir in options["dirs"]:
             with Naming(env_dir, listener):
                 _preflight.check_is_environment(_preflight.target(env_dir))
-    for env_dir, builder in _builders(options):
+    parameters = _parameters(options)
+    builder = _builder(parameters)
+    for env_dir in options["dirs"]:
         with Naming(env_dir, listener):
             listener.begin(env_dir)
+            if options["upgrade"]:
+                builder = _builder(_remembering(env_dir, parameters))
             context: object = builder.create(env_dir)
         listener.made(env_dir, builder, context)
 
@@ -254,31 +258,35 @@ class Naming:
             self.listener.failed(self.env_dir, error)
 
 
-def _builders(options: dict[str, Any]) -> Iterator[tuple[str, EnvBuilder]]:
-    """Yield each directory with the builder for it: the same one for all, but for upgrades."""
-    from . import EnvBuilder
-
+def _parameters(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of :class:`newvenv.EnvBuilder` among *options*."""
     parameters = {name: options[name] for name in _OF_BUILDER}
     if not (_compat.SCM_OPTION or parameters["scm_ignore_files"]):
         # Below 3.13 the class that a client has put there may not know it.
         del parameters["scm_ignore_files"]
-    builder = None if options["upgrade"] else EnvBuilder(**parameters)
-    for env_dir in options["dirs"]:
-        yield env_dir, builder or EnvBuilder(**_remembering(env_dir, parameters))
+    return parameters
+
+
+def _builder(parameters: dict[str, Any]) -> EnvBuilder:
+    """Return a builder of the class that is there now: clients replace it."""
+    from . import EnvBuilder
+
+    return EnvBuilder(**parameters)
 
 
 def _remembering(env_dir: str, parameters: dict[str, Any]) -> dict[str, Any]:
     """Return *parameters*, completed by what *env_dir*'s ``pyvenv.cfg`` says of others."""
-    from . import _config, _preflight
+    from . import _config, _log, _preflight
 
     prompt, system = _config.recall(_preflight.target(env_dir))
-    if parameters["prompt"] is not None:
-        prompt = parameters["prompt"]
-    return {
-        **parameters,
-        "prompt": prompt,
-        "system_site_packages": parameters["system_site_packages"] or bool(system),
-    }
+    remembered: dict[str, Any] = {}
+    if parameters["prompt"] is None and prompt is not None:
+        remembered["prompt"] = prompt
+    if system and not parameters["system_site_packages"]:
+        remembered["system_site_packages"] = True
+    for name, value in remembered.items():
+        _log.info("Keeping %s = %r, which %s was made with.", name, value, env_dir)
+    return {**parameters, **remembered}
 
 
 # Understanding arguments
