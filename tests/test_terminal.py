@@ -310,6 +310,35 @@ def test_quick_work(see: See) -> None:
     assert "compiling" not in see(sys.executable, "-c", program, "--without-pip", "env")[1]
 
 
+def test_steps_that_follow_each_other(see: See) -> None:
+    """The time runs from the first step on, and the line is about the last."""
+    statement = f"[_log.step(text) for text in 'ab']; {WAIT}; _log.step('c')"
+    program = IMPATIENT.format(patience=0.01, statement=statement)
+    seen = see(sys.executable, "-c", program, "--without-pip", "env")[1]
+
+    assert "b ...\r\x1b[Kc ..." in seen
+    assert "a ..." not in seen
+
+
+#: Prints what is left of the alarm when the run is over.
+ALARM = """
+import signal, sys
+from newvenv import EnvBuilder, _log
+from newvenv.__main__ import main
+
+EnvBuilder.setup_scripts = lambda *_: _log.step("x")
+main()
+sys.stderr.write(str(signal.getitimer(signal.ITIMER_REAL)[0] or "none"))
+"""
+
+
+def test_no_alarm_afterwards(see: See) -> None:
+    """No alarm is left that would end the process while it ends."""
+    seen = see(sys.executable, "-c", ALARM, "--without-pip", "env")[1]
+
+    assert seen.endswith("none")
+
+
 @pytest.mark.parametrize("setting", [{"TERM": "dumb"}, {}], ids=str)
 def test_no_progress(see: See, setting: dict[str, str]) -> None:
     """A terminal that can't erase a line, or a user who wants quiet, gets none."""

@@ -135,17 +135,21 @@ class _Progress:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.text = ""
+        self.is_waiting = False
         self.is_due = False
         self.is_drawn = False
+        self.is_hidden = False
 
     def show(self, text: str) -> None:
         """Say that work begins: at once if people are wondering already."""
         self.text = text
-        if self.is_due or not self._set_timer(_PATIENCE):
+        if self.is_due or not (self.is_waiting or self._wait()):
             self.draw()
 
     def draw(self, *_: object) -> None:
         """Draw the line, from a signal's handler, too, where streams can't be used."""
+        if self.is_hidden:
+            return
         self.is_due = True
         try:
             descriptor = self.stream.fileno()
@@ -171,22 +175,28 @@ class _Progress:
 
     def hide(self) -> None:
         """Let the line be gone for good."""
-        self._set_timer(0)
+        self.is_hidden = True
+        if self.is_waiting:
+            import _signal  # type: ignore[import-not-found]
+
+            # The handler stays: without one, an alarm on its way would end the process.
+            _signal.setitimer(_signal.ITIMER_REAL, 0)
         self.erase()
 
-    def _set_timer(self, seconds: float) -> bool:
-        """Draw the line in *seconds*; tell whether that could be arranged (setitimer(2))."""
-        import _signal  # type: ignore[import-not-found]  # the module signal costs an enum
+    def _wait(self) -> bool:
+        """Have the line drawn after some time; tell whether that was possible (setitimer(2))."""
+        import _signal  # the module signal costs an enum
 
-        if not hasattr(_signal, "setitimer"):
+        if getattr(_signal, "setitimer", None) is None:
             return False
         if _signal.getsignal(_signal.SIGALRM) not in (_signal.SIG_DFL, self.draw):
             return False
         try:
-            _signal.signal(_signal.SIGALRM, self.draw if seconds else _signal.SIG_DFL)
+            _signal.signal(_signal.SIGALRM, self.draw)
         except ValueError:  # This is not the main thread.
             return False
-        _signal.setitimer(_signal.ITIMER_REAL, seconds)
+        _signal.setitimer(_signal.ITIMER_REAL, _PATIENCE)
+        self.is_waiting = True
         return True
 
 
