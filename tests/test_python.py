@@ -207,6 +207,16 @@ def test_failure_in_a_host(base_python: str, tmp_path: Path) -> None:
     assert ended.value.code == 1
 
 
+@posix
+def test_signal_in_a_host(base_python: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that a signal has ended has the status that shells give it."""
+    monkeypatch.setattr(_python, "_BOOTSTRAP", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(SystemExit) as ended:
+        newvenv.main(["-p", base_python, "env"])
+
+    assert ended.value.code == 137
+
+
 #: Runs the program in a thread, as a host may.
 IN_A_THREAD = """
 import sys, threading

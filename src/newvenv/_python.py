@@ -93,7 +93,7 @@ def _path(options: dict[str, Any]) -> str:
 
 
 def _run(command: list[str], variables: dict[str, str], *, is_program: bool) -> int:
-    """Become *command*, or run it and return its exit status."""
+    """Become *command*, or run it and return its exit status as shells have it."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -101,7 +101,8 @@ def _run(command: list[str], variables: dict[str, str], *, is_program: bool) -> 
         os.execve(command[0], command, variables)  # noqa: S606 - no shell is wanted
     from . import subprocess
 
-    return subprocess.call(command, env=variables)
+    status = subprocess.call(command, env=variables)
+    return status if status >= 0 else 128 - status
 
 
 def _flags() -> list[str]:
