@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable
+from typing import Any, Callable
 
 import pytest
 
 import newvenv
 from builders import Diary, config
 from conftest import Run
-from newvenv import __main__, _cli, _compat, _platform
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from newvenv import __main__, _cli, _platform
 
 BIN = "Scripts" if os.name == "nt" else "bin"
+
+GIT = frozenset(["git"])
 
 #: What no option at all means.
 PLAIN: dict[str, Any] = {
     "dirs": ["env"],
     "system_site_packages": False,
-    "symlinks": True,
+    "symlinks": _platform.DEFAULT_SYMLINKS,
     "clear": False,
     "upgrade": False,
     "with_pip": True,
     "prompt": None,
     "upgrade_deps": False,
-    "scm_ignore_files": frozenset(["git"]),
+    "scm_ignore_files": {True: GIT, False: frozenset()}[sys.version_info >= (3, 13)],
+    "python": None,
+    "check": False,
+    "repair": False,
     "force": False,
+    "seed": False,
+    "json": False,
+    "quiet": False,
+    "verbose": 0,
+    "version": False,
 }
 
 Main = Callable[..., int]
@@ -45,18 +54,9 @@ def words(text: str) -> list[str]:
 
 
 @pytest.fixture
-def main() -> Iterator[Main]:
-    """Return the command line's entry; what it does to the process is undone."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield lambda *args: __main__.main([str(arg) for arg in args])
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture
-def posix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the platform one where links are the default."""
-    monkeypatch.setattr(_platform, "DEFAULT_SYMLINKS", True)
+def main() -> Main:
+    """Return the command line's entry, as another program calls it."""
+    return lambda *args: __main__.main([str(arg) for arg in args])
 
 
 # What arguments mean
@@ -84,6 +84,22 @@ def posix(monkeypatch: pytest.MonkeyPatch) -> None:
             ["--without-scm-ignore-files", "env"], {"scm_ignore_files": frozenset()}, id="scm"
         ),
         pytest.param(["--force", "env"], {"force": True}, id="force"),
+        pytest.param(["--no-pip", "env"], {"with_pip": False}, id="no-pip"),
+        pytest.param(["--no-seed", "env"], {"with_pip": False}, id="no-seed"),
+        pytest.param(["--seed", "env"], {"seed": True}, id="seed"),
+        pytest.param(["--with-scm-ignore-files", "env"], {"scm_ignore_files": GIT}, id="with-scm"),
+        pytest.param(["--json", "env", "-q"], {"json": True, "quiet": True}, id="json-quiet"),
+        pytest.param(["-v", "env"], {"verbose": 1}, id="v"),
+        pytest.param(["-v", "env", "--verbose"], {"verbose": 2}, id="v-twice"),
+        pytest.param(["-vv", "env"], {"verbose": 2}, id="vv"),
+        pytest.param(["--check", "env"], {"check": True}, id="check"),
+        pytest.param(["env", "--repair"], {"repair": True}, id="repair"),
+        pytest.param(["-V"], {"dirs": [], "version": True}, id="version"),
+        pytest.param(["--prompt", "p", "-v", "env"], {"prompt": "p", "verbose": 1}, id="mixed"),
+        pytest.param(["--pr=-v", "env"], {"prompt": "-v"}, id="prompt-like-an-option"),
+        pytest.param(["a", "-v", "b"], {"dirs": ["a", "b"], "verbose": 1}, id="between"),
+        pytest.param(["--", "-v"], {"dirs": ["-v"]}, id="option-as-directory"),
+        pytest.param(["a", "--", "--without-s"], {"dirs": ["a", "--without-s"]}, id="behind"),
         pytest.param(["env", "--clear"], {"clear": True}, id="option-last"),
         pytest.param(
             ["--clear", "a", "b", "--copies"],
@@ -94,50 +110,78 @@ def posix(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(["--without-p", "env"], {"with_pip": False}, id="prefix"),
         pytest.param(["--sys", "env"], {"system_site_packages": True}, id="prefix-system"),
         pytest.param(["--cop", "env"], {"symlinks": False}, id="prefix-copies"),
-        pytest.param(["--without-s", "env"], {"scm_ignore_files": frozenset()}, id="prefix-scm"),
     ],
 )
-@pytest.mark.usefixtures("posix")
 def test_parse(args: list[str], meaning: dict[str, Any]) -> None:
     """Each option changes one parameter of the builder."""
-    assert _cli.parse(args) == {**PLAIN, **meaning}
+    assert {"dirs": [], **_cli.parse(args)} == {**PLAIN, **meaning}
 
 
-@pytest.mark.parametrize("known", [False, True], ids=["to-3.12", "from-3.13"])
 @pytest.mark.parametrize(
-    "args",
-    [["--without-scm-ignore-files", "env"], ["env", "--without-scm"], ["--without-s", "env"]],
+    ("args", "python", "others"),
+    [
+        (["-p", "x", "env"], "x", ["env"]),
+        (["-px", "env"], "x", ["env"]),
+        (["-p=x", "env"], "x", ["env"]),
+        (["env", "--python", "x", "--clear"], "x", ["env", "--clear"]),
+        (["--python=a=b", "-v", "--wi", "env"], "a=b", ["-v", "--wi", "env"]),
+        (["-p", "x", "--", "-p", "y"], "x", ["--", "-p", "y"]),
+        (["--prompt", "p", "-p", "x", "--p=y"], "x", ["--prompt", "p", "--p=y"]),
+        (["-p", "x", "-p", "y"], "y", []),
+    ],
     ids=" ".join,
 )
-def test_scm_option_everywhere(
-    monkeypatch: pytest.MonkeyPatch, args: list[str], known: bool
-) -> None:
-    """The option against ignore files is understood whether or not the version has it."""
-    monkeypatch.setattr(_compat, "SCM_OPTION", known)
+def test_parse_python(args: list[str], python: str, others: list[str]) -> None:
+    """With ``--python`` all else is left to the interpreter that it names."""
+    found = _cli.parse(args)
 
-    assert _cli.parse(args)["scm_ignore_files"] == frozenset()
+    assert (found["python"], found["others"]) == (python, others)
 
 
-@pytest.mark.parametrize(("known", "status"), [(False, None), (True, 2)], ids=["3.12", "3.13"])
-def test_ambiguous_prefix(monkeypatch: pytest.MonkeyPatch, known: bool, status: object) -> None:
-    """``--without`` means ``--without-pip`` to 3.12, and is ambiguous later."""
-    monkeypatch.setattr(_compat, "SCM_OPTION", known)
-    found: object = None
+#: Prints for each command line what builder a module's ``main`` makes, or the exit status.
+UNDERSTAND = """
+import importlib, json, sys
+module = importlib.import_module(sys.argv[1])
+class Builder:
+    def __init__(self, **options):
+        self.options = {name: str(value) for name, value in options.items()}
+    def create(self, env_dir):
+        print(sorted(self.options.items()), env_dir)
+module.EnvBuilder = Builder
+for args in json.loads(sys.argv[2]):
     try:
-        with_pip = _cli.parse(["--without", "env"])["with_pip"]
-    except SystemExit as ended:
-        found, with_pip = ended.code, False
+        module.main(args)
+    except SystemExit as error:
+        print(error.code)
+"""
 
-    assert (found, with_pip) == (status, False)
+ABBREVIATED = [
+    *("--p=x", "--pr=x", "--prom=x", "--c", "--cl", "--co", "--s", "--sy", "--w", "--without"),
+    *("--without-p", "--without-s", "--without-scm", "--u", "--upgrade-", "--f", "--forc", "--j"),
+    *("--js", "--ch", "--chec", "--r", "--rep", "--v", "--verb", "--vers", "--q", "--see", "--no"),
+    *("--pyth", "--pyth=x", "--with", "--with-s", "-pr", "-x", "--without-scm-ignore-file"),
+]
 
 
-@pytest.mark.parametrize("symlinks", [False, True])
-def test_default_of_the_platform(monkeypatch: pytest.MonkeyPatch, symlinks: bool) -> None:
-    """Whether links are the default is the platform's to say, with options or without."""
-    monkeypatch.setattr(_platform, "DEFAULT_SYMLINKS", symlinks)
+def test_abbreviations(run: Run, tmp_path: Path) -> None:
+    """Every abbreviation means what it means to the version's own ``venv``, or nothing."""
+    lines = [[option, "--copies", "env"] for option in ABBREVIATED if option != "-pr"]
+    lines += [["--p", "-v", "env"], ["--pr", "env"], ["a", "--", "--without-s"], ["--prompt", "--"]]
+    ours, theirs = (
+        run(sys.executable, "-c", UNDERSTAND, module, json.dumps(lines), cwd=tmp_path)
+        for module in ("newvenv", "venv")
+    )
 
-    assert _cli.parse(["env"])["symlinks"] is symlinks
-    assert _cli.parse(["--clear", "env"])["symlinks"] is symlinks
+    assert ours.stdout.splitlines() == theirs.stdout.splitlines()
+    assert words(ours.stderr) == words(theirs.stderr)
+
+
+def test_iterator_of_arguments(tmp_path: Path) -> None:
+    """``main`` takes any iterable."""
+    args: Any = map(str, ["--without-pip", tmp_path / "env"])
+    newvenv.main(args)
+
+    assert (tmp_path / "env" / "pyvenv.cfg").exists()
 
 
 # Usage errors and help
@@ -195,42 +239,153 @@ def test_help(run: Run, option: str) -> None:
     text, heading, added = result.stdout.partition("\nnewvenv adds:\n")
     assert words(text) == words(standard.stdout)
     assert heading
-    assert added.startswith("  --force ")
+    assert added.startswith("  -p")
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(("known", "is_told"), [(False, True), (True, False)], ids=["3.12", "3.13"])
-def test_help_on_ignore_files(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], known: bool, is_told: bool
-) -> None:
-    """What newvenv adds is told where the version's own help does not have it."""
-    monkeypatch.setattr(_compat, "SCM_OPTION", known)
+ADDED = ["-p", "--python", "--check", "--repair", "--force", "--no-pip", "--no-seed", "--seed"]
+ADDED += ["--json", "-q", "--quiet", "-v", "--verbose", "-V", "--version"]
+ADDED += ["--with-scm-ignore-files", "newvenv.cache", "newvenv.alias"]
+ADDED += ["NEWVENV_CACHE_DIR", "NEWVENV_LINK_MODE", "NEWVENV_WHEEL_DIR"]
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_help_on_additions(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    """The help tells of each option and variable that newvenv adds."""
     with pytest.raises(SystemExit) as ended:
-        _cli.run(["--help"])
+        newvenv.main(["--help"])
 
-    added = capsys.readouterr().out.partition("newvenv adds:")[2]
     assert ended.value.code == 0
-    assert ("--without-scm-ignore-files" in added) is is_told
+    assert name in capsys.readouterr().out.partition("newvenv adds:")[2].replace(",", " ").split()
 
 
-def test_help_without_a_standard_venv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An installation that lacks ``venv`` altogether says so."""
-    monkeypatch.setattr(os, "__file__", str(tmp_path / "os.py"))
+def _described(text: str) -> list[str]:
+    """Return what a help is about: its usage, headings and options, without its sentences."""
+    usage = text[: text.index("\n\n")].split()
+    items = re.findall(r"^(?:\S.*:|  \S+(?: [A-Z]\S*|, \S+)*)(?=$|  )", text, re.M)
+    return [*usage, *items]
 
-    with pytest.raises((ImportError, OSError), match="venv"):
-        _cli.run(["--help"])
+
+NO_VENV = {
+    "missing": "os.__file__ = os.path.join(sys.argv[1], 'os.py')",
+    "newvenv": "os.__file__ = os.path.join(sys.argv[1], 'replaced', 'os.py')",
+    "alias": "os.__file__ = os.path.join(sys.argv[1], 'alias', 'os.py')",
+}
+
+
+@pytest.mark.parametrize("case", NO_VENV)
+def test_own_help(run: Run, tmp_path: Path, case: str) -> None:
+    """Without the standard library's ``venv``, newvenv describes the same options itself."""
+    package = Path(newvenv.__file__).parent
+    (tmp_path / "replaced").mkdir()
+    (tmp_path / "replaced" / "venv").symlink_to(package, target_is_directory=True)
+    (tmp_path / "alias" / "venv").mkdir(parents=True)
+    (tmp_path / "alias" / "venv" / "__init__.py").write_text("from newvenv import *")
+    program = f"import os, sys, newvenv; {NO_VENV[case]}; newvenv.main(['--help'])"
+    result = run(sys.executable, "-c", program, tmp_path)
+    standard = run(sys.executable, "-m", "venv", "--help")
+
+    own, _, added = result.stdout.partition("\nnewvenv adds:\n")
+    assert words(" ".join(_described(own))) == words(" ".join(_described(standard.stdout)))
+    assert own.count("\n") > len(_described(own)) - 10
+    assert added
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX's way to close a stream")
+def test_help_without_output(run: Run) -> None:
+    """Without standard output the help goes where argparse puts it."""
+    command = '"$0" -m newvenv --help >&-'
+    result = run("sh", "-c", command, sys.executable)
+
+    assert result.returncode == 0
+    assert "newvenv adds:" in result.stderr
+    assert "Error" not in result.stderr
+
+
+@pytest.mark.parametrize("option", ["-V", "--version"])
+def test_version(run: Run, option: str) -> None:
+    """The version names newvenv's, and the Python that runs it."""
+    result = run(sys.executable, "-m", "newvenv", option)
+    name = {"cpython": "CPython", "pypy": "PyPy"}[sys.implementation.name]
+    version = "{}.{}.{}".format(*sys.version_info[:3])
+
+    assert (
+        result.stdout == f"newvenv {newvenv.__version__} ({name} {version} at {sys.executable})\n"
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="argparse names the program there")
+@pytest.mark.parametrize("name", ["newvenv", "venv"])
+def test_name_of_the_program(run: Run, package_path: str, name: str) -> None:
+    """Usage and errors call the program as its user does."""
+    path = os.pathsep.join([str(Path(__file__).parent / "alias"), package_path])
+    result = run(
+        *(sys.executable, "-m", name, "--nonsense"), env={**os.environ, "PYTHONPATH": path}
+    )
+
+    assert result.stderr.startswith(f"usage: {name} [-h]")
+    assert f"\n{name}: error: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (["-p"], "argument -p/--python: expected one argument"),
+        (["--python", "--clear", "env"], "argument -p/--python: expected one argument"),
+        (["--json=1", "env"], "argument --json: ignored explicit argument '1'"),
+        (["--check", "--clear", "env"], "argument --check: not allowed with argument --clear"),
+        (["--check", "--repair", "e"], "argument --check: not allowed with argument --repair"),
+        (["--repair", "--prompt=x", "e"], "argument --repair: not allowed with argument --prompt"),
+        (["--repair", "--copies", "e"], "argument --repair: not allowed with argument --copies"),
+        (["--seed", "--no-pip", "e"], "argument --seed: not allowed with argument --without-pip"),
+        (["--check"], "the following arguments are required: ENV_DIR"),
+    ],
+    ids=" ".join,
+)
+def test_usage_errors_of_additions(run: Run, tmp_path: Path, args: list[str], reason: str) -> None:
+    """Wrong use of newvenv's own options is reported in the same way."""
+    result = run(sys.executable, "-m", "newvenv", *args, cwd=tmp_path)
+
+    assert result.stderr.startswith("usage: ")
+    assert result.stderr.endswith(f": error: {reason}\n")
+    assert (result.returncode, result.stdout, os.listdir(tmp_path)) == (2, "", [])
 
 
 # Runs
 
 
 def test_environment(run: Run, tmp_path: Path) -> None:
-    """A plain run prints nothing and makes an environment with links and ignore file."""
+    """A plain run prints nothing and makes an environment."""
     result = run(sys.executable, "-m", "newvenv", "--without-pip", tmp_path / "env")
 
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert (tmp_path / "env" / ".gitignore").exists()
     assert (tmp_path / "env" / "pyvenv.cfg").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "is_written"),
+    [
+        ([], sys.version_info >= (3, 13)),
+        (["--with-scm-ignore-files"], True),
+        (["--without-scm-ignore-files"], False),
+    ],
+    ids=str,
+)
+def test_ignore_file(main: Main, tmp_path: Path, options: list[str], is_written: bool) -> None:
+    """There is a ``.gitignore`` if the version's own ``venv`` has one, or one is asked for."""
+    main("--without-pip", *options, tmp_path / "env")
+
+    assert (tmp_path / "env" / ".gitignore").exists() is is_written
+
+
+def test_started_by_its_path(run: Run, tmp_path: Path) -> None:
+    """The program can also be started by its path, where it can import newvenv."""
+    program = Path(newvenv.__file__).parent / "__main__.py"
+    result = run(sys.executable, program, "--without-pip", "--prompt=p", tmp_path / "env")
+
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_isolated(run: Run, tmp_path: Path) -> None:
@@ -254,12 +409,12 @@ def test_main_in_process(main: Main, tmp_path: Path) -> None:
     assert main("--without-pip", tmp_path / "env") == 0
 
 
-@pytest.mark.usefixtures("main")  # which restores signals
-def test_main_takes_the_arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_main_takes_the_arguments(run: Run, tmp_path: Path) -> None:
     """Without a list the arguments of the process are taken."""
-    monkeypatch.setattr(sys, "argv", ["newvenv", "--without-pip", str(tmp_path / "env")])
+    program = "import sys; from newvenv.__main__ import main; sys.exit(main())"
+    result = run(sys.executable, "-c", program, "--without-pip", tmp_path / "env")
 
-    assert __main__.main() == 0
+    assert result.returncode == 0
     assert (tmp_path / "env" / "pyvenv.cfg").exists()
 
 
@@ -424,28 +579,154 @@ def test_error_that_stderr_cannot_say(
     assert b"\\xe9t\\xe9" in stderr.buffer.getvalue()
 
 
+# What is remembered
+
+
+@pytest.mark.parametrize(
+    ("made", "upgraded", "prompt", "system"),
+    [
+        ([], [], None, "false"),
+        (["--prompt=p", "--system-site-packages"], [], "'p'", "true"),
+        (["--prompt=p"], ["--prompt=q", "--system-site-packages"], "'q'", "true"),
+    ],
+    ids=["plain", "remembered", "told"],
+)
+def test_upgrade_remembers(
+    main: Main,
+    tmp_path: Path,
+    made: list[str],
+    upgraded: list[str],
+    prompt: object,
+    system: str,
+) -> None:
+    """An upgrade keeps what the environment was made with, unless it is told otherwise."""
+    main("--without-pip", *made, tmp_path / "env")
+    status = main("--without-pip", "--upgrade", *upgraded, tmp_path / "new", tmp_path / "env")
+    found = config(tmp_path / "env")
+
+    assert status == 0
+    assert (found.get("prompt"), found["include-system-site-packages"]) == (prompt, system)
+    assert config(tmp_path / "new").get("prompt") == [None, "'q'"][bool(upgraded)]
+
+
+@pytest.mark.parametrize("text", ["", "home = /usr/bin\n", "include-system-site"])
+def test_upgrade_of_a_damaged_file(main: Main, tmp_path: Path, text: str) -> None:
+    """An upgrade does not open an environment to the base's packages of itself."""
+    main("--without-pip", tmp_path / "env")
+    (tmp_path / "env" / "pyvenv.cfg").write_text(text)
+
+    assert main("--without-pip", "--upgrade", tmp_path / "env") == 0
+    assert config(tmp_path / "env")["include-system-site-packages"] == "false"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the version's venv has the parameter")
+def test_builder_of_older_versions(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class with the parameters of the version's own ``EnvBuilder`` can take its place."""
+    made = []
+
+    class Builder:
+        def __init__(self, **options: object) -> None:
+            assert "scm_ignore_files" not in options
+
+        def create(self, env_dir: str) -> None:
+            made.append(env_dir)
+
+    monkeypatch.setattr(newvenv, "EnvBuilder", Builder)
+
+    assert main("env") == 0
+    assert made == ["env"]
+
+
+# What is imported
+
+#: Options of Python that keep the current directory off ``sys.path``, and none.
+PYTHON_OPTIONS = [[], *([["-P"]] if sys.version_info >= (3, 11) else [])]
+
+#: What newvenv, argparse and others import, and what has been found to be imported.
+MODULES = ["argparse", "binascii", "difflib", "fcntl", "gettext", "installer", "json", "logging"]
+MODULES += ["re", "shutil", "signal", "subprocess", "tempfile", "time", "zipfile", "_signal"]
+
+
+@pytest.mark.parametrize("options", PYTHON_OPTIONS, ids=str)
+def test_modules_in_the_current_directory(
+    run: Run, tmp_path: Path, package_path: str, options: list[str]
+) -> None:
+    """Nothing that lies in the current directory is imported, whatever it is called."""
+    (tmp_path / "probe.py").write_text("import sys; print(*sys.modules)")
+    # What Python itself loads to run a module is beyond our reach.
+    loaded = run(sys.executable, *options, "-S", tmp_path / "probe.py").stdout.split()
+    loaded += run(sys.executable, "-S", "-m", "probe", cwd=tmp_path).stdout.split()
+    for name in sorted({*MODULES} - {*loaded}):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('from the directory')")
+    words = ["-m", "newvenv", "--prompt=p", "--json", "-v", "--without-pip", "env"]
+    result = run(
+        *(sys.executable, *options, "-S", *words),
+        env={**os.environ, "PYTHONPATH": package_path},
+        cwd=tmp_path,
+    )
+
+    assert "from the directory" not in result.stderr
+    assert result.returncode == 0
+
+
+def test_inside_of_the_package(run: Run, package_path: str, tmp_path: Path) -> None:
+    """It runs in the very directory that it is imported from."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    result = run(
+        *(sys.executable, "-m", "newvenv", "--without-pip", "--prompt=p", tmp_path / "env"),
+        cwd=package_path,
+        env=variables,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+PATH_OF_A_HOST = """
+import runpy, sys
+sys.path.insert(0, "")
+before = sys.path[:]
+try:
+    runpy.run_module("newvenv", run_name="__main__", alter_sys=True)
+except SystemExit as error:
+    print(error.code, sys.path == before)
+"""
+
+
+def test_path_of_a_host(run: Run, tmp_path: Path) -> None:
+    """A program that runs the module by ``runpy`` has its ``sys.path`` afterwards."""
+    result = run(sys.executable, "-c", PATH_OF_A_HOST, "--without-pip", "env", cwd=tmp_path)
+
+    assert (result.stdout, result.stderr) == ("0 True\n", "")
+
+
 # Interruptions
 
-#: Run the command line; a hook sends this very process the signal that is asked for.
+SIGNALS = {"SIGINT": 2, "SIGTERM": 15, "SIGHUP": 1}
+
+#: Runs the program; a hook sends this very process the signal that is asked for. A shell
+#: that starts the tests in the background has SIGINT ignored, also here.
 INTERRUPTED = """
-import os, sys
+import os, signal, sys
 import newvenv
 from newvenv.__main__ import main
 
-def post_setup(self, context):
-    os.kill(os.getpid(), int(sys.argv[1]))
+number = int(sys.argv.pop())
 
-newvenv.EnvBuilder.post_setup = post_setup
-sys.exit(main(["--without-pip", sys.argv[2]]))
+def setup_scripts(self, context):
+    os.kill(os.getpid(), number)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+newvenv.EnvBuilder.setup_scripts = setup_scripts
+sys.exit(main())
 """
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_interrupted(run: Run, tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize("name", SIGNALS)
+def test_interrupted(run: Run, tmp_path: Path, name: str) -> None:
     """A run that is interrupted says so in one line, and nothing is left of it."""
-    env = tmp_path / "env"
-    result = run(sys.executable, "-c", INTERRUPTED, int(number), env)
+    env, number = tmp_path / "env", SIGNALS[name]
+    result = run(sys.executable, "-c", INTERRUPTED, "--without-pip", env, number)
 
     assert (result.returncode, result.stdout) == (128 + number, "")
     assert result.stderr == f"Error: interrupted while making {str(env)!r}\n"
@@ -453,25 +734,28 @@ def test_interrupted(run: Run, tmp_path: Path, number: int) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_interrupted_in_process(
-    main: Main,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    number: int,
-) -> None:
-    """The entry of the console script returns the status that shells give to the signal."""
-    monkeypatch.setattr(newvenv.EnvBuilder, "post_setup", lambda *_: os.kill(os.getpid(), number))
+def test_ignored_signal(run: Run, tmp_path: Path) -> None:
+    """A signal that is ignored stays so: ``nohup`` works."""
+    words = [sys.executable, "-c", INTERRUPTED, "--without-pip", tmp_path / "env", 1]
+    result = run("sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *words)
 
-    assert main("--without-pip", tmp_path / "env") == 128 + number
-    assert capsys.readouterr().err.count("\n") == 1
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "env" / "pyvenv.cfg").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+def test_interrupted_without_a_terminal(run: Run, tmp_path: Path) -> None:
+    """The status is right, too, if there is no stderr any more."""
+    words = [sys.executable, "-c", INTERRUPTED, "--without-pip", tmp_path / "env", 1]
+    result = run("sh", "-c", 'exec "$@" 2>&-', "sh", *words)
+
+    assert result.returncode == 129
 
 
 def test_interrupted_before_the_start(
     main: Main, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run that is interrupted before it came to any folder says so, too."""
+    """A run that is interrupted before it came to any directory says so, too."""
 
     def parse(_: list[str]) -> dict[str, Any]:
         raise KeyboardInterrupt
@@ -482,31 +766,114 @@ def test_interrupted_before_the_start(
     assert capsys.readouterr().err.startswith("Error: interrupted")
 
 
+#: Runs the program, then prints what signals do.
+AFTER = """
+import signal
+from newvenv.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+status = main()
+print([signal.getsignal(number) == signal.SIG_DFL for number in (1, 2, 15)], status)
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-@pytest.mark.parametrize("is_program", [False, True], ids=["called", "program"])
-def test_signals_after_the_run(
-    main: Main, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_program: bool
+def test_signals_after_the_program(run: Run, tmp_path: Path) -> None:
+    """When all is done a signal ends the program at once."""
+    result = run(sys.executable, "-c", AFTER, "--without-pip", tmp_path / "env")
+
+    assert result.stdout == "[True, True, True] 0\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+@pytest.mark.parametrize("number", SIGNALS.values(), ids=SIGNALS)
+def test_signals_of_a_host(
+    main: Main, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
 ) -> None:
-    """When all is done a signal ends a program at once, and means to others what it did."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    before = signal.getsignal(signal.SIGINT)
-    args = ["--without-pip", str(tmp_path / "env")]
-    monkeypatch.setattr(sys, "argv", ["newvenv", *args])
-    run: Main = {False: lambda: main(*args), True: __main__.main}[is_program]
+    """Called by another program, the command line leaves that program's signals alone."""
+    before = signal.getsignal(number)
+    seen = []
 
-    assert run() == 0
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    assert signal.getsignal(signal.SIGINT) == (signal.SIG_DFL if is_program else before)
+    def setup_scripts(*_: object) -> None:
+        seen.append(signal.getsignal(number))
 
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
-def test_signal_handler_of_others(main: Main, tmp_path: Path) -> None:
-    """A handler of SIGTERM that somebody else has set stays."""
-
-    def handler(*_: object) -> None:
-        """Do nothing."""
-
-    signal.signal(signal.SIGTERM, handler)
+    monkeypatch.setattr(newvenv.EnvBuilder, "setup_scripts", setup_scripts)
     main("--without-pip", tmp_path / "env")
 
-    assert signal.getsignal(signal.SIGTERM) is handler
+    assert seen == [before]
+    assert signal.getsignal(number) == before
+
+
+#: Starts a process, then has Ctrl-C end the command line; is that process still there?
+CHILD_OF_A_HOST = """
+import os, signal, subprocess, sys
+import newvenv
+from newvenv.__main__ import main
+
+def setup_scripts(self, context):
+    os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+newvenv.EnvBuilder.setup_scripts = setup_scripts
+child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+status = main(["--without-pip", sys.argv[1]])
+child.communicate(b"end")
+print(status, child.returncode)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+def test_children_of_a_host(run: Run, tmp_path: Path) -> None:
+    """An interruption ends the command line, but no process that the host has started."""
+    result = run(sys.executable, "-c", CHILD_OF_A_HOST, tmp_path / "env")
+
+    assert result.stdout == "130 0\n"
+
+
+#: Runs the program as ``python -m`` does, wherever this is run.
+RUNPY = """
+import runpy, sys
+try:
+    runpy.run_module("newvenv", run_name="__main__", alter_sys=True)
+except SystemExit as error:
+    assert not error.code, error.code
+"""
+
+THREAD = """
+import sys, threading
+thread = threading.Thread(target=exec, args=[sys.argv.pop()])
+thread.start()
+thread.join()
+"""
+
+SUBINTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+state = f"import sys; sys.argv, sys.path[:] = {sys.argv[:-1]!r}, {sys.path!r}"
+assert run(interpreters.create(), state + sys.argv[-1]) is None
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(THREAD, id="thread"),
+        pytest.param(
+            SUBINTERPRETER,
+            id="subinterpreter",
+            marks=pytest.mark.skipif(
+                sys.implementation.name != "cpython" or sys.version_info < (3, 10),
+                reason="there are none, or they crash",
+            ),
+        ),
+    ],
+)
+def test_where_no_signals_are_handled(run: Run, tmp_path: Path, program: str) -> None:
+    """The program runs where no handlers may be installed."""
+    result = run(sys.executable, "-c", program, "--without-pip", tmp_path / "env", RUNPY)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert (tmp_path / "env" / "pyvenv.cfg").exists()

@@ -50,8 +50,8 @@ def check(result: Result, *words: str) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        pytest.param([""], ["folder is empty", "''"], id="empty"),
-        pytest.param(["  "], ["folder is empty", "'  '"], id="blank"),
+        pytest.param([""], ["is empty", "''"], id="empty"),
+        pytest.param(["  "], ["is empty", "'  '"], id="blank"),
         pytest.param(["file"], ["{folder}/file", "file is in the way"], id="file"),
         pytest.param(["--clear", "file"], ["{folder}/file", "Not a directory"], id="file-clear"),
         pytest.param(["--upgrade", "file"], ["{folder}/file"], id="file-upgrade"),

@@ -186,7 +186,7 @@ def test_metadata(run: Run, checkout: Path, tmp_path: Path) -> None:
 
     assert "Requires-Python: >=3.9" in lines
     assert [line for line in lines if line.startswith("Requires-Dist: ")] == [
-        "Requires-Dist: installer>=0.7"
+        "Requires-Dist: python-discovery>=1"
     ]
 
 

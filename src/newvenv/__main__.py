@@ -6,38 +6,45 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import NoReturn
 
-_SIGINT, _SIGTERM = 2, 15
+_SIGHUP, _SIGINT, _SIGTERM = 1, 2, 15
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, which ends a run like Ctrl-C does, so that it is undone."""
+class _Signalled(KeyboardInterrupt):
+    """A signal that ends a run like Ctrl-C does, so that it is rolled back."""
+
+    number = _SIGINT
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the command line on *args* or ``sys.argv`` and return the exit status.
+def main(args: Iterable[str] | None = None) -> int:
+    """Run the command line on *args*, or as the program newvenv on ``sys.argv``.
 
-    0, or 1 with a line ``Error: ...`` on stderr, or as shells have it 128 + N after
-    signal N. Usage errors and ``--help`` raise ``SystemExit``, as argparse does.
+    Only the program, in the main thread, handles signals, shows people on a terminal what
+    is going on, and becomes another interpreter for ``--python``.
+
+    :returns: the exit status: 0, or 1 with a line ``Error: ...`` on stderr, or as shells
+        have it 128 + N after signal N.
+    :raises SystemExit: usage errors, ``--help``, and ``--check``, as argparse does.
     """
-    _catch_signals()
+    is_program = args is None and _catch_signals()
     try:
         if __package__:  # "newvenv", or "venv" where that is an alias
-            from . import main as run
+            from . import _cli
         else:  # started by its path
-            from newvenv import main as run
-        run(args)
+            from newvenv import _cli
+        _cli.run(sys.argv[1:] if args is None else args, is_program=is_program)
     except KeyboardInterrupt as interrupt:
-        signal = _SIGTERM if isinstance(interrupt, _Terminated) else _SIGINT
-        making = f" while making {interrupt.args[0]!r}" if interrupt.args else ""
-        sys.stderr.write(f"Error: interrupted{making}\n")
-        return 128 + signal
+        doing = f" while {interrupt.args[0]}" if interrupt.args else ""
+        _print_error(f"Error: interrupted{doing}\n")
+        return 128 + getattr(interrupt, "number", _SIGINT)
     except Exception as error:
         _report(error)
         return 1
     finally:
-        _release_signals(args is None)
+        if is_program:
+            _release_signals()
     return 0
 
 
@@ -47,35 +54,56 @@ def _report(error: Exception) -> None:
     if isinstance(output, bytes):
         output = output.decode("utf-8", "backslashreplace")
     if output:
-        sys.stderr.write(output.rstrip() + "\n")
+        _print_error(output.rstrip() + "\n")
     text = " ".join(str(error).splitlines()).strip() or type(error).__name__
-    sys.stderr.write(f"Error: {text}\n")
+    _print_error(f"Error: {text}\n")
 
 
-def _catch_signals() -> None:
+def _print_error(text: str) -> None:
+    """Print *text* on stderr, if there still is one: the terminal may be gone."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+
+
+# Signals
+
+
+def _catch_signals() -> bool:
+    """Let signals that would end the program interrupt it; ignored ones stay ignored.
+
+    :returns: False where that is impossible, and a host program runs this one: not in the
+        main thread of the main interpreter.
+    """
     import _signal  # type: ignore[import-not-found]  # the module signal costs an enum
 
-    if _signal.getsignal(_SIGTERM) == _signal.SIG_DFL:
-        _signal.signal(_SIGTERM, _interrupt)
-    if _signal.getsignal(_SIGINT) is _signal.default_int_handler:
-        _signal.signal(_SIGINT, _interrupt)
+    try:
+        for number in (_SIGTERM, _SIGHUP) if sys.platform != "win32" else (_SIGTERM,):
+            if _signal.getsignal(number) == _signal.SIG_DFL:
+                _signal.signal(number, _interrupt)
+        if _signal.getsignal(_SIGINT) is _signal.default_int_handler:
+            _signal.signal(_SIGINT, _interrupt)
+    except ValueError:
+        return False
+    return True
 
 
-def _release_signals(is_program: bool) -> None:
-    """Let signals do again what they did: there is nothing more to be undone.
-
-    :param is_program: nobody here waits for Ctrl-C any more; it ends the process at once.
-    """
+def _release_signals() -> None:
+    """Let signals end the process at once: there is nothing more to be rolled back."""
     import _signal
 
-    if _signal.getsignal(_SIGTERM) is _interrupt:
-        _signal.signal(_SIGTERM, _signal.SIG_DFL)
-    if _signal.getsignal(_SIGINT) is _interrupt:
-        handler = _signal.SIG_DFL if is_program else _signal.default_int_handler
-        _signal.signal(_SIGINT, handler)
+    for number in (_SIGHUP, _SIGINT, _SIGTERM):
+        try:
+            if _signal.getsignal(number) is _interrupt:
+                _signal.signal(number, _signal.SIG_DFL)
+        except ValueError:
+            pass  # Windows has no SIGHUP.
 
 
-def _interrupt(signal: int, _: object) -> NoReturn:
+def _interrupt(number: int, _: object) -> NoReturn:
     """End what runs in the environment, then this run.
 
     subprocess ends its own child only, and pip is a child of that: it would go on.
@@ -87,7 +115,9 @@ def _interrupt(signal: int, _: object) -> NoReturn:
             os.kill(pid, _SIGTERM)
         except OSError:
             pass
-    raise _Terminated if signal == _SIGTERM else KeyboardInterrupt
+    signalled = _Signalled()
+    signalled.number = number
+    raise signalled
 
 
 def _descendants(pid: int) -> list[int]:
@@ -103,5 +133,24 @@ def _descendants(pid: int) -> list[int]:
     return [*children, *(pid for child in children for pid in _descendants(child))]
 
 
+def _run_module() -> NoReturn:
+    """Run the program as ``python -m newvenv``, and import nothing from the current directory.
+
+    Python has put that first on ``sys.path``, unless told not to.
+    """
+    import os
+
+    put = not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
+    try:
+        here = sys.path[:1] if put and sys.path[0] in ("", os.getcwd()) else []
+    except OSError:  # It has been deleted.
+        here = []
+    del sys.path[: len(here)]
+    try:
+        sys.exit(main())
+    finally:
+        sys.path[:0] = here  # for a program that runs this one by runpy
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _run_module()
