@@ -229,8 +229,9 @@ class EnvBuilder:
             _started.add(context.executable)
 
     def _is_plain(self) -> bool:
-        """Are all hooks those of this class, so that their order can't matter to anyone?"""
-        return _is_ours(*(getattr(self, name) for name in _HOOKS))
+        """Are all hooks those that this class was defined with, so that no one sees their order?"""
+        hooks = [getattr(type(self), name) for name in _HOOKS]
+        return hooks == _PLAIN_HOOKS and vars(self).keys().isdisjoint(_HOOKS)
 
     def _clone_pip(self, context: types.SimpleNamespace) -> bool:
         from . import _seed
@@ -389,7 +390,8 @@ class EnvBuilder:
         """
         from . import _activation
 
-        _activation.install(path, context, self.replace_variables)
+        is_own = _is_ours(self.replace_variables)  # Then the detour is not needed.
+        _activation.install(path, context, None if is_own else self.replace_variables)
 
     def upgrade_dependencies(self, context: types.SimpleNamespace) -> None:
         """Upgrade :data:`CORE_VENV_DEPS` in the environment from the package index."""
@@ -426,6 +428,7 @@ def _is_ours(*methods: object) -> bool:
 
 #: The methods of :class:`EnvBuilder`, of which a class may come to have others.
 _METHODS = frozenset(value for value in vars(EnvBuilder).values() if callable(value))
+_PLAIN_HOOKS = [vars(EnvBuilder)[name] for name in _HOOKS]
 
 
 def create(

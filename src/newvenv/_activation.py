@@ -13,10 +13,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeVar
 
-    #: A template: its path, the directories from the scripts' directory to where
-    #: it is installed, its contents and its mode.
-    _Source = tuple[str, list[str], bytes, int]
+    #: A template: its path, the name of the script that it becomes, relative to the
+    #: directory of the scripts, its contents and its mode.
+    _Source = tuple[str, str, bytes, int]
+
+    _Key = TypeVar("_Key")
+    _Value = TypeVar("_Value")
 
     #: Text, the placeholder after it, and whether the template quotes that by itself.
     _Piece = tuple[str, str, bool]
@@ -27,9 +31,12 @@ _PLACEHOLDER = "__VENV_"
 _INTERPRETERS = ("python", "venv")
 _BINARIES = (".exe", ".pdb")
 
-#: newvenv's own templates, by their directory, and texts that were taken apart, and how
-#: many of them are kept: what only the first of many environments has to pay for.
+#: What only the first of many environments has to pay for: where newvenv's own templates
+#: are, by the path of this module, and what they are; texts by the bytes of templates; texts taken apart, and how many of
+#: either are kept.
+_directories: dict[str, str] = {}
 _own: dict[str, list[_Source]] = {}
+_texts: dict[bytes, str] = {}
 _taken_apart: dict[str, list[_Piece]] = {}
 _MOST_TEXTS = 64
 
@@ -40,18 +47,19 @@ def templates() -> str:
     It lies beside this module, or in the checkout that this module is part of. In a ZIP
     archive it is no directory to the file system, but :func:`rendered` reads it.
     """
+    if __file__ in _directories:
+        return _directories[__file__]
     package = os.path.dirname(os.path.abspath(__file__))
     installed = os.path.join(package, "scripts")
-    if os.path.isdir(installed):
-        return installed
     checkout = os.path.join(os.path.dirname(os.path.dirname(package)), "scripts_templates")
-    return checkout if os.path.isdir(checkout) else installed
+    found = next(filter(os.path.isdir, (installed, checkout)), installed)
+    return _directories.setdefault(__file__, found)
 
 
 def install(
     path: str,
     context: types.SimpleNamespace,
-    replace_variables: Callable[[str, types.SimpleNamespace], str],
+    replace_variables: Callable[[str, types.SimpleNamespace], str] | None = None,
 ) -> None:
     """Write what :func:`rendered` yields into ``context.bin_path``.
 
@@ -59,7 +67,7 @@ def install(
     """
     for name, data, mode in rendered(path, context, replace_variables):
         target = os.path.join(context.bin_path, name)
-        if os.path.basename(name) != name and not os.path.isdir(os.path.dirname(target)):
+        if os.sep in name and not os.path.isdir(os.path.dirname(target)):
             _files.make_directory(os.path.dirname(target))
         _files.write(target, data, mode, exact_mode=True)
 
@@ -80,10 +88,10 @@ def rendered(
     stays the same to the byte, so that a signed script stays signed.
     """
     fill = replace_variables or render
-    for source, below, data, mode in _sources(path):
+    for source, name, data, mode in _sources(path):
         contents = data if _is_binary(source) else _fill(source, data, context, fill)
         if contents is not None:
-            yield os.path.join(*below, os.path.basename(source)), contents, mode
+            yield name, contents, mode
 
 
 def render(text: str, context: types.SimpleNamespace) -> str:
@@ -95,7 +103,7 @@ def render(text: str, context: types.SimpleNamespace) -> str:
     """
     quote = _quoting.for_script(getattr(context, "script_path", ""))
     rendered: list[str] = []
-    for literal, placeholder, is_quoted in _pieces(text):
+    for literal, placeholder, is_quoted in _remembered(_taken_apart, text, _take_apart):
         value = _writable(_VALUES[placeholder](context)) if placeholder else ""
         bare = not placeholder or (is_quoted and _quoting.is_harmless(value))
         rendered += literal, value if bare else quote(value)
@@ -156,7 +164,7 @@ def _read_archive(path: str) -> Iterator[_Source]:
         for template in found:
             if template.is_file():
                 source = os.path.join(path, directory, template.name)
-                yield source, [], template.read_bytes(), 0o644
+                yield source, template.name, template.read_bytes(), 0o644
 
 
 def _read_sources(path: str) -> Iterator[_Source]:
@@ -166,12 +174,13 @@ def _read_sources(path: str) -> Iterator[_Source]:
             continue
         # An installer may have compiled templates that are Python.
         subdirectories[:] = [name for name in subdirectories if name != "__pycache__"]
-        below = os.path.relpath(directory, path).split(os.sep)[1:]
+        below = os.path.join("", *os.path.relpath(directory, path).split(os.sep)[1:])
         for name in names:
             source = os.path.join(directory, name)
             if not (_is_binary(source) and os.path.normcase(name).startswith(_INTERPRETERS)):
                 with open(source, "rb") as file:
-                    yield source, below, file.read(), os.fstat(file.fileno()).st_mode & 0o7777
+                    mode = os.fstat(file.fileno()).st_mode & 0o7777
+                    yield source, os.path.join(below, name), file.read(), mode
 
 
 def _is_binary(source: str) -> bool:
@@ -187,7 +196,7 @@ def _fill(
     """The template *data* with its variables replaced; None, and a warning, if it is no text."""
     context.script_path = source
     try:
-        text = replace_variables(data.decode("utf-8"), context)
+        text = replace_variables(_remembered(_texts, data, _decode), context)
         return text.encode("utf-8", "surrogateescape")
     except UnicodeError as error:
         from . import logger
@@ -196,31 +205,36 @@ def _fill(
         return None
 
 
-def _pieces(text: str) -> list[_Piece]:
-    """The template *text* taken apart; few texts are filled again and again."""
-    if text not in _taken_apart:
-        if len(_taken_apart) >= _MOST_TEXTS:
-            _taken_apart.clear()
-        _taken_apart[text] = list(_take_apart(text))
-    return _taken_apart[text]
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8")
 
 
-def _take_apart(text: str) -> Iterator[_Piece]:
-    """What stands before each known placeholder, the placeholder, and how it stands there.
+def _remembered(known: dict[_Key, _Value], key: _Key, make: Callable[[_Key], _Value]) -> _Value:
+    """Return what *make* makes of *key*, as *known* from the last time."""
+    if key not in known:
+        if len(known) >= _MOST_TEXTS:
+            known.clear()
+        known[key] = make(key)
+    return known[key]
+
+
+def _take_apart(text: str) -> list[_Piece]:
+    """Return what stands before each known placeholder, that, and how it stands there.
 
     The rest of the text comes last, without a placeholder. A regular expression would
     say the same, but costs more to import than all templates to fill.
     """
+    pieces = []
     start, begin = 0, text.find(_PLACEHOLDER)
     while begin >= 0:
         end = text.find("__", begin + len(_PLACEHOLDER)) + 2
         if text[begin:end] in _VALUES:
-            yield text[start:begin], text[begin:end], _is_quoted(text, begin)
+            pieces.append((text[start:begin], text[begin:end], _is_quoted(text, begin)))
             start = end
         else:
             end = begin + 1
         begin = text.find(_PLACEHOLDER, end)
-    yield text[start:], "", True
+    return [*pieces, (text[start:], "", True)]
 
 
 def _is_quoted(text: str, begin: int) -> bool:

@@ -26,6 +26,8 @@ GIT_IGNORE = b"# Created by venv; see https://docs.python.org/3/library/venv.htm
 #: Characters that may stay as they are in ``command``, beside letters and digits. A blank
 #: ends a word, but neither begins a line nor runs anything, and is left by ``venv``, too.
 _PLAIN = frozenset("_@%+=:,./- ")
+#: The usual case of that, which costs less to find out.
+_ASCII = _PLAIN.union(*"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _PLAIN_ON_WINDOWS = _PLAIN | frozenset("\\~")
 
 #: Executables with their links resolved.
@@ -100,7 +102,7 @@ def quote(word: str, windows: bool = os.name == "nt") -> str:
     POSIX.1-2024 (2.2.4) that bash, zsh and ksh know.
     """
     plain = _PLAIN_ON_WINDOWS if windows else _PLAIN
-    if word and all(char.isalnum() or char in plain for char in word):
+    if word and (_ASCII.issuperset(word) or all(c.isalnum() or c in plain for c in word)):
         return word
     if not word.isprintable():
         return "$'" + "".join(map(_escape, word)) + "'"

@@ -50,10 +50,16 @@ _HAS_FCHMOD = os.name != "nt"
 
 def journal_of(path: str) -> Transaction | None:
     """Return the run of this thread that *path* belongs to, if there is one."""
-    journal = journals.get(get_ident())
+    journal = journals.get(get_ident()) if journals else None
     while journal is not None and not journal.covers(path):
         journal = journal.outer
     return journal
+
+
+def is_new_directory(path: str) -> bool:
+    """Has this run made the directory *path*, so that all in it is its own?"""
+    journal = journal_of(path)
+    return journal is not None and path in journal.new_directories
 
 
 def _is_new(path: str) -> bool:

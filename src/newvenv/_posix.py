@@ -78,7 +78,7 @@ def setup_python(
     for path in names:
         if path == env_exe:
             symlink_or_copy(executable, path)
-        elif not _is_one_entry(path, env_exe):
+        elif path.lower() != env_exe.lower() or not _is_one_entry(path, env_exe):
             symlink_or_copy(env_exe, path, relative_symlinks_ok=True)
         _make_executable(path)
     for source, path in _libraries(context, executable, symlinks):
@@ -197,6 +197,8 @@ def _outdated(context: types.SimpleNamespace) -> list[str]:
     names by being one interpreter with ``python`` and ``python3``.
     """
     bin_path = context.bin_path
+    if _files.is_new_directory(bin_path):
+        return []
     own = {context.env_exe, *other_names(bin_path, context.env_exe)}
     return [
         path

@@ -124,7 +124,8 @@ BY_SUFFIX: dict[str, Callable[[str], str]] = {
 
 def for_script(path: str) -> Callable[[str], str]:
     """The function that quotes for the script at *path*."""
-    return BY_SUFFIX.get(os.path.splitext(path)[1].lower(), sh)
+    name = path.rpartition(os.sep)[2]
+    return BY_SUFFIX.get(name[name.rfind(".", 1) :].lower(), sh)
 
 
 def bash_prompt(value: str) -> str:

@@ -154,8 +154,9 @@ class Transaction:
 
     def covers(self, path: str) -> bool:
         """Is *path* in the directory, and not in the one for what is kept?"""
-        aside = self.aside_path
-        return path.startswith(self.prefixes) and not (aside and path.startswith(aside))
+        if self.aside_path and path.startswith(self.aside_path):
+            return False
+        return path.startswith(self.prefixes)
 
     def lacks(self, path: str) -> bool:
         """Is there no directory *path* yet? In a new target that is known."""
@@ -165,9 +166,8 @@ class Transaction:
 
     def expect(self, path: str, *, directory: bool = False) -> bool:
         """Note that *path* is about to be made; False if something is there already."""
-        if path in self.seen or (
-            os.path.dirname(path) not in self.new_directories and os.path.lexists(path)
-        ):
+        parent = path[: path.rfind(os.sep)]
+        if path in self.seen or (parent not in self.new_directories and os.path.lexists(path)):
             return False
         self.seen.add(path)
         if directory:
