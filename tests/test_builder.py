@@ -844,11 +844,12 @@ def test_create_that_calls_the_hooks_itself(env: Path) -> None:
     """A subclass may replace ``create`` by its own sequence of hooks."""
 
     class Piecewise(newvenv.EnvBuilder):
-        def create(self, env_dir: Any) -> None:
+        def create(self, env_dir: Any) -> Any:
             context = self.ensure_directories(os.path.abspath(env_dir))
             for step in (self.create_configuration, self.setup_python, self.setup_scripts):
                 step(context)
             self.post_setup(context)
+            return context
 
     Piecewise(symlinks=True).create(env)
     newvenv.create(env.parent / "plain", symlinks=True)

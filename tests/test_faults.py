@@ -384,7 +384,9 @@ def is_running(pid: int) -> bool:
 
 _MOUNTED = """
 place=$2
-list() { (cd "$place"; find . -exec ls -ld --time-style=+ {} + ; find . -type f -exec cksum {} +) | sort; }
+list() {
+    (cd "$place"; find . -exec ls -ld --time-style=+ {} + ; find . -type f -exec cksum {} +) | sort
+}
 mount -t tmpfs -o "$1" newvenv-test "$place" && (cd "$place"; eval "$3") || exit
 list > "$place.before"
 [ -z "$4" ] || mount -o "remount,$4" "$place"

@@ -8,13 +8,12 @@ import sys
 import sysconfig
 import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import newvenv
 from builders import CONTEXT
-from newvenv import _compat, _files, _layout, _platform
+from newvenv import _compat, _layout, _platform
 
 posix = pytest.mark.skipif(os.name == "nt", reason="these are paths of POSIX")
 

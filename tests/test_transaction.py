@@ -19,7 +19,7 @@ import pytest
 
 import newvenv
 from builders import HOOKS
-from newvenv import _files, _lock, _packages, _transaction
+from newvenv import _files, _lock, _packages, _platform, _transaction
 from trees import tree
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def test_what_is_written_meanwhile_stays(occupied: Path) -> None:
     """What others do in the directory while a run is at work is not rolled back."""
 
     class Builder(newvenv.EnvBuilder):
-        def post_setup(self, context: Any) -> None:
+        def post_setup(self, _: Any) -> None:
             (occupied / "notes" / "text").write_text("new")
             (occupied / "notes.md").touch()
             for name in ("bin", "lib", "share"):
@@ -631,7 +631,7 @@ def test_waiting_is_logged(
 def test_stopped_and_killed_holder(tmp_path: Path, holder: Any, name: str) -> None:
     """A run that is stopped holds others up, who can be interrupted; one that is killed doesn't."""
     holder.send_signal(getattr(signal, name))
-    command = [sys.executable, "-m", "newvenv", "--without-pip", tmp_path / "env"]
+    command = [sys.executable, "-m", "newvenv", "--without-pip", str(tmp_path / "env")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as other:
         assert other.stderr
         first = other.stderr.readline()
@@ -650,11 +650,16 @@ def test_place_that_is_removed_meanwhile(tmp_path: Path, monkeypatch: pytest.Mon
     target = tmp_path / "up" / "env"
     monkeypatch.setattr(_lock, "_NOTICE", 60)
     outer = _transaction.Transaction(str(target))
-    with pytest.raises(Failure), outer:
-        other = threading.Thread(target=newvenv.create, args=(target,), kwargs={"symlinks": True})
-        other.start()
-        time.sleep(0.1)
-        raise Failure
+    other = threading.Thread(target=newvenv.create, args=(target,), kwargs={"symlinks": True})
+
+    def fail() -> None:
+        with outer:
+            other.start()
+            time.sleep(0.1)
+            raise Failure
+
+    with pytest.raises(Failure):
+        fail()
     other.join()
     assert (target / "bin" / "python").exists()
 
@@ -740,7 +745,7 @@ def test_run_within_a_run(occupied: Path) -> None:
     """A hook that makes the same environment joins the run, and is rolled back with it."""
 
     class Builder(newvenv.EnvBuilder):
-        def post_setup(self, context: Any) -> None:
+        def post_setup(self, _: Any) -> None:
             newvenv.create(occupied, symlinks=True, prompt="inner")
             newvenv.create(occupied / "notes" / "inner", symlinks=True)
             raise Failure
@@ -757,7 +762,7 @@ def test_run_within_a_run_through_a_link(occupied: Path) -> None:
     (occupied.parent / "way").symlink_to(occupied.parent)
 
     class Builder(newvenv.EnvBuilder):
-        def post_setup(self, context: Any) -> None:
+        def post_setup(self, _: Any) -> None:
             newvenv.create(occupied.parent / "way" / "env", symlinks=True, prompt="inner")
             raise Failure
 
@@ -786,7 +791,7 @@ def test_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
     """A process that was forked during a run holds nobody up after it."""
 
     class Builder(newvenv.EnvBuilder):
-        def post_setup(self, context: Any) -> None:
+        def post_setup(self, _: Any) -> None:
             self.child = subprocess.Popen(["sleep", "60"], close_fds=False)
 
     builder = Builder(symlinks=True)
@@ -805,7 +810,7 @@ def test_no_locks(occupied: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) 
     def refuse(_: str) -> int:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(_lock._platform, "lock", refuse)
+    monkeypatch.setattr(_platform, "lock", refuse)
     _lay(occupied, ".newvenv/cleared/x")
     newvenv.create(occupied, symlinks=True)
     assert (occupied / ".newvenv" / "cleared" / "x").exists()

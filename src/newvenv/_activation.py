@@ -32,8 +32,8 @@ _INTERPRETERS = ("python", "venv")
 _BINARIES = (".exe", ".pdb")
 
 #: What only the first of many environments has to pay for: where newvenv's own templates
-#: are, by the path of this module, and what they are; texts by the bytes of templates; texts taken apart, and how many of
-#: either are kept.
+#: are, by the path of this module; what they are, by their directory; texts, by the bytes
+#: of templates; texts taken apart, and how many of either are kept.
 _directories: dict[str, str] = {}
 _own: dict[str, list[_Source]] = {}
 _texts: dict[bytes, str] = {}

@@ -192,7 +192,7 @@ def is_directory(path: str) -> bool:
 
 
 def is_own(path: str) -> bool:
-    """Does *path* itself, be it a link, belong to this user? (Windows doesn't tell.)"""
+    """Does *path* itself, be it a link, belong to this user? Windows doesn't tell."""
     return os.name == "nt" or os.lstat(path).st_uid == os.geteuid()
 
 
