@@ -1,0 +1,323 @@
+"""Which pip an environment gets, and how: cloned from an image, or else by ``ensurepip``.
+
+The image holds the packages that ``ensurepip`` would install. Whenever something is
+unusual, ``ensurepip`` itself runs in the environment, as with the standard library: that
+keeps the fast path simple.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .. import _compat, _files, _layout, _log
+from . import cache, image, scripts, sources
+from .clone import clone as _clone_image
+from .clone import link_mode
+from .image import Directory, Unusable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable, Sequence
+
+    from .image import Image
+
+#: Settings of the user that change which bytecode pip writes, or where to.
+_SETTINGS = "PYTHONPYCACHEPREFIX PYTHONOPTIMIZE PYTHONNODEBUGRANGES SOURCE_DATE_EPOCH"
+
+#: What a context must hold.
+_ATTRIBUTES = "env_dir executable lib_path bin_path env_exec_cmd"
+
+#: Contexts that :func:`clone` has refused, and why: it is not to be tried twice.
+_refused: dict[int, tuple[types.SimpleNamespace, str, Exception | None]] = {}
+
+
+def check(executable: str) -> None:
+    """Make sure that there is a pip to install, before anything is written.
+
+    :param executable: the Python that the environment is for. If it is not the running
+        one, nothing can be known about it here.
+    :raises ValueError: there is none, or NEWVENV_LINK_MODE has a bad value.
+    """
+    link_mode()
+    if executable != _layout.base_executable() or sources.ensurepip() or sources.find():
+        return
+    version = "{}.{}".format(*sys.version_info)
+    remedy = "the package of your distribution that has it"
+    if os.path.exists("/etc/debian_version"):
+        remedy = f"it:\nsudo apt install python{version}-venv"
+    raise ValueError(
+        f"Python {version} at {executable!r} comes without ensurepip, and there is no other "
+        "pip: make the environment --without-pip, or name a directory that holds pip's wheel "
+        f"in NEWVENV_WHEEL_DIR, or install {remedy}"
+    )
+
+
+def install(context: types.SimpleNamespace, call_new_python: Callable[..., object]) -> None:
+    """Install pip, and what else this version's ``ensurepip`` brings, in an environment.
+
+    :param context: of an environment whose interpreter is in its place.
+    :param call_new_python: runs that; called for ``ensurepip`` as
+        ``call_new_python(context, *arguments, stderr=STDOUT)``.
+    :raises OSError: the environment can't be written.
+    :raises subprocess.CalledProcessError: ``ensurepip`` failed.
+    """
+    if id(context) not in _refused:
+        reason = _foreign_interpreter(context)
+        if not (_refuse(context, reason) if reason else clone(context)):
+            return install(context, call_new_python)
+        return None
+    _, reason, problem = _refused.pop(id(context))
+    from .. import subprocess
+
+    command = _command(context)
+    if not command:
+        raise problem or ValueError(f"there is no ensurepip to install pip: {reason}")
+    _log.step("Installing pip")
+    try:
+        call_new_python(context, *command, stderr=subprocess.STDOUT)
+    except subprocess.CalledProcessError as error:
+        if problem is None:
+            raise
+        text = f"Unable to install pip: {reason}; then ensurepip failed, too. Repair that, or "
+        text += "make the environment --without-pip"
+        kind = type("CalledProcessError", (type(error),), {"__str__": lambda _: text})
+        raise kind(error.returncode, error.cmd, error.output, error.stderr) from problem
+
+
+def clone(context: types.SimpleNamespace) -> bool:
+    """Put pip into an environment from an image; its interpreter need not be there.
+
+    :returns: False if that is not the way to do it here; the reason is logged.
+    :raises OSError: the environment can't be written, in a way that :func:`install`
+        would meet, too.
+    """
+    mode = link_mode()
+    reason = _unusual(context)
+    seeds = () if reason else sources.find()
+    if not seeds:
+        return _refuse(context, reason or "no wheel of pip was found")
+    try:
+        _clone(context, seeds, mode)
+    except Exception as error:
+        if getattr(error, "errno", None) in _files.FATAL:
+            raise
+        return _refuse(context, str(error) or repr(error), error)
+    return True
+
+
+def _refuse(context: types.SimpleNamespace, reason: str, problem: Exception | None = None) -> bool:
+    """Note and log why *context* is not for :func:`clone`; *problem* if that was an error."""
+    _log.info("ensurepip installs pip, which takes seconds: %s", reason)
+    _refused[id(context)] = (context, reason, problem)
+    return False
+
+
+def _command(context: types.SimpleNamespace) -> Sequence[str]:
+    """Return how the environment's Python installs pip: by ensurepip, or from pip's wheel.
+
+    That pip can run from its wheel is promised nowhere, but ensurepip relies on it, too.
+    """
+    is_base = getattr(context, "executable", None) == _layout.base_executable()
+    if not is_base or sources.ensurepip():
+        # Isolated, so that nothing is imported from the environment's directory. Since 3.11
+        # that can be asked for alone, which keeps the user's other settings (gh-98251).
+        isolated = () if _compat.SAFE_PATH else ("-I",)
+        return (*isolated, "-m", "ensurepip", "--upgrade", "--default-pip")
+    seeds = [seed for seed in sources.find() if seed.endswith(".whl")]
+    if not seeds:
+        return ()
+    pins = ["{}=={}".format(*os.path.basename(seed).split("-")) for seed in seeds]
+    options = ("--no-index", "--no-cache-dir", "--upgrade", "-f", os.path.dirname(seeds[0]))
+    return ("-I", os.path.join(seeds[0], "pip"), "--isolated", "install", *options, *pins)
+
+
+def _unusual(context: types.SimpleNamespace) -> str | None:
+    """Return, for users, why an image is not the right way here; None if it is."""
+    for name in _ATTRIBUTES.split():
+        if not isinstance(getattr(context, name, None), str):
+            return f"the context has no {name}"
+    for name in _SETTINGS.split():
+        if os.environ.get(name):
+            return f"{name} is set, which changes the bytecode that pip writes"
+    if sys.pycache_prefix is not None or sys.implementation.cache_tag is None:
+        return "this Python keeps its bytecode elsewhere (-X pycache_prefix), or none"
+    if sys.implementation.name != "cpython":
+        return f"images are not made for {sys.implementation.name}"
+    for path in (context.lib_path, context.bin_path):
+        if not _is_below(path, context.env_dir):
+            return f"{path!r} is not in the environment"
+    if context.executable != _layout.base_executable() or not _is_running(context.executable):
+        return f"{context.executable!r} may be another Python than the running one"
+    return None
+
+
+def _foreign_interpreter(context: types.SimpleNamespace) -> str | None:
+    """Return why the interpreter in the environment may be another than its base's."""
+    command = getattr(context, "env_exec_cmd", None)
+    if command is None or os.name == "nt":  # there it is a launcher, which reads pyvenv.cfg
+        return None
+    try:
+        found, expected = os.stat(command), os.stat(context.executable)
+    except (OSError, AttributeError) as error:
+        return f"the environment's interpreter is missing: {error}"
+    is_copy = not os.path.islink(command) and found.st_size == expected.st_size
+    if _is_below(command, context.env_dir) and (is_copy or os.path.samestat(found, expected)):
+        return None
+    return f"{command!r} is neither a link to {context.executable!r} nor a copy of it"
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(os.path.join(folder, ""))
+
+
+#: Files that have been compared with the running interpreter.
+_compared: dict[str, bool] = {}
+
+
+def _is_running(executable: str) -> bool:
+    """Is *executable* the interpreter that runs here, or a copy of it?
+
+    What ``sys`` says of it is a guess in a program that embeds Python.
+    """
+    if not os.path.exists("/proc/self/exe"):  # Where it is installed is the best evidence.
+        prefixes = map(os.path.realpath, (sys.base_prefix, sys.base_exec_prefix))
+        return any(_is_below(os.path.realpath(executable), prefix) for prefix in prefixes)
+    try:
+        found, running = os.stat(executable), os.stat("/proc/self/exe")
+    except OSError:
+        return False
+    if os.path.samestat(found, running) or found.st_size != running.st_size:
+        return os.path.samestat(found, running)
+    if executable not in _compared:
+        with open(executable, "rb") as file, open("/proc/self/exe", "rb") as other:
+            _compared[executable] = file.read() == other.read()
+    return _compared[executable]
+
+
+def _clone(context: types.SimpleNamespace, seeds: Sequence[str], mode: str) -> None:
+    """Clone an image into the environment: from the cache, if need be a new one."""
+    identity, damaged = sources.identity(seeds), None
+    name = sources.name(seeds, identity)
+    try:
+        with cache.find(name, identity) as found:
+            damaged = found.signature
+            _place(found, context, mode)
+            return
+    except Unusable as error:
+        _log.debug("%s", error)
+    _log.step("Preparing pip for this Python")
+    from .build import build
+
+    try:
+        make = cache.make(name, identity, lambda path: build(path, seeds, identity), damaged)
+        with make as made:
+            _place(made, context, mode)
+            return
+    except Unusable as error:
+        _log.info("Nothing is kept for the next environment: %s", error)
+
+    def make_and_use_up(path: str) -> None:
+        os.mkdir(path, 0o700)
+        build(path, seeds, identity)
+        parent, name = os.path.split(path)
+        with Directory(parent) as root, image.read(root, name, identity, private=False) as made:
+            # No one else has this image, so the links to it are soon the only ones.
+            _place(made, context, "hardlink")
+
+    _in_scratch(context, make_and_use_up)
+
+
+def _in_scratch(context: types.SimpleNamespace, work: Callable[[str], None]) -> None:
+    """Let *work* make something at a path of its own, and delete what is left there."""
+    path = _files.scratch(context.lib_path)
+    try:
+        work(path)
+    except OSError as error:
+        # No user knows of that path.
+        error.filename = str(error.filename or path).replace(path, context.lib_path)
+        raise
+    finally:
+        if os.path.lexists(path):
+            _files.delete(path)
+
+
+def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
+    """Give the environment those distributions of an image that it does not have.
+
+    Packages come first, by one rename each, then the scripts, and last what makes pip
+    take a distribution for installed. So what is cut short can be done again.
+    """
+    names = os.listdir(context.lib_path)
+    absent = [one for one in this.distributions if _is_absent(one[0], names)]
+    for _, tops, _, _ in absent:
+        for top in filter(names.__contains__, tops):
+            _check_remnant(context.lib_path, top, this)
+    line = scripts.first_line(context.env_exec_cmd)
+    texts = {name: before + line + after for name, (before, after) in this.scripts.items()}
+
+    def work(path: str) -> None:
+        _clone_image(this, path, _records(this, context, texts), mode)
+        for info, tops, _, scripts_of_it in absent:
+            for top in tops:
+                _files.rename(os.path.join(path, top), os.path.join(context.lib_path, top))
+            for name in scripts_of_it:
+                _write_script(os.path.join(context.bin_path, scripts.file_name(name)), texts[name])
+            _files.rename(os.path.join(path, info), os.path.join(context.lib_path, info))
+
+    if absent:
+        _in_scratch(context, work)
+
+
+def _is_absent(info: str, names: Sequence[str]) -> bool:
+    """Is the distribution of *info* to be installed beside *names*?
+
+    :raises ValueError: there is another version, and whether to replace that is for
+        ``ensurepip`` to say.
+    """
+    project = info.partition("-")[0].lower() + "-"
+    ends = (".dist-info", ".egg-info")
+    present = [name for name in names if name.lower().startswith(project) and name.endswith(ends)]
+    if present not in ([], [info]):
+        raise ValueError(f"there is {present[0]!r} already")
+    return not present
+
+
+def _check_remnant(lib_path: str, top: str, this: Image) -> None:
+    """Make sure that *top* is what an interrupted installation of an image has left.
+
+    :raises ValueError: it has other files, which ``ensurepip`` would leave alone.
+    """
+    path, known = os.path.join(lib_path, top), {top}
+    known.update(f"{folder}/{entry[0]}" for folder, entries in this.folders for entry in entries)
+    found = {top} if os.path.islink(path) else set()
+    for folder, _, names in os.walk(path):
+        inside = os.path.relpath(folder, lib_path).replace(os.sep, "/")
+        found.update(f"{inside}/{name}" for name in names if not name.endswith(".pyc"))
+    if os.path.islink(path) or not found <= known:
+        raise ValueError(f"{path!r} is there already, and is not pip's")
+
+
+def _records(
+    this: Image, context: types.SimpleNamespace, texts: dict[str, bytes]
+) -> dict[str, bytes]:
+    """Return the RECORD of each distribution of an image, by name: it hashes the scripts."""
+    folder = os.path.relpath(context.bin_path, context.lib_path).replace(os.sep, "/")
+    rows = {
+        name: (f"{folder}/{scripts.file_name(name)}", image.hash_and_size(text))
+        for name, text in texts.items()
+    }
+    return {
+        f"{info}/RECORD": image.record_lines(rows[name] for name in names) + lines
+        for info, _, lines, names in this.distributions
+    }
+
+
+def _write_script(path: str, data: bytes) -> None:
+    _files.write(path, data)
+    try:
+        # As pip does: what the umask says of reading and running is set aside.
+        os.chmod(path, (os.stat(path).st_mode | 0o555) & 0o7777)  # noqa: S103
+    except OSError as error:  # some file systems know no modes
+        _log.debug("%s", error)

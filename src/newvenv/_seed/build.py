@@ -1,0 +1,132 @@
+"""Build an image from verified files: unpack, compile, describe."""
+
+from __future__ import annotations
+
+import os
+import sys
+from binascii import crc32
+
+from .. import _layout
+from . import bytecode, image, scripts, wheel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from .image import Entry, Files
+
+#: File times below are not accepted by ZIP files: 1980-01-02, in seconds.
+_EARLIEST = 315_619_200
+
+
+def build(directory: str, seeds: Sequence[str], identity: object) -> None:
+    """Build an image in *directory*, an empty one.
+
+    :param seeds: what :func:`wheel.read` reads.
+    :param identity: what :func:`image.read` will be asked for; values that marshal knows.
+    :raises ValueError: a seed is not what pip would install in a plain way.
+    :raises OSError: the image can't be written.
+    """
+    import marshal
+
+    mtime = max(int(os.stat(seed).st_mtime) for seed in seeds)
+    time = max(mtime, _EARLIEST) & ~1  # FAT knows even seconds only
+    distributions = dict(map(wheel.read, seeds))
+    for info, files in distributions.items():
+        _check_python(info, files)
+    contents = {name: file for files in distributions.values() for name, file in files.items()}
+    site = os.path.join(directory, "site")
+    _unpack(site, contents, time)
+    sources = [name for name in contents if name.endswith(".py")]
+    compiled = bytecode.compile_all(site, sources, time, _layout.base_executable())
+    parts = {"mtime": time, **_described(distributions, contents, compiled), **_state(site)}
+    data = marshal.dumps((identity, parts))  # type: ignore[arg-type]  # it knows them all
+    data = crc32(data).to_bytes(4, "little") + data
+    bytecode.write(os.path.join(directory, "manifest"), data, time, 0o600)
+
+
+def _check_python(info: str, files: Files) -> None:
+    """Make sure that a distribution is not for newer Pythons only.
+
+    :raises ValueError: it is.
+    """
+    requires = wheel.headers_of(files[f"{info}/METADATA"][0]).get("requires-python", "")
+    for clause in requires.split(","):
+        operator, _, version = clause.partition("=")
+        numbers = version.strip().split(".")
+        if operator.strip() != ">" or not all(map(str.isdecimal, numbers)):
+            continue
+        if sys.version_info < tuple(map(int, numbers)):
+            raise ValueError(f"{info!r} needs Python {clause.strip()}")
+
+
+def _unpack(site: str, contents: Files, time: int) -> None:
+    """Write *contents* into *site*, which is made, with directories for the bytecode."""
+    caches = [bytecode.path_for(name) for name in contents if name.endswith(".py")]
+    for folder in ("", *_parents([*contents, *caches])):
+        os.mkdir(f"{site}/{folder}")
+        bytecode.set_mode(f"{site}/{folder}", 0o755)
+    for name, (data, executable, _) in contents.items():
+        bytecode.write(f"{site}/{name}", data, time, 0o755 if executable else 0o644)
+
+
+def _parents(names: Iterable[str]) -> list[str]:
+    """Return all directories that files called *names* are in, outer ones first."""
+    found = set()
+    for name in names:
+        folder = name.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return sorted(found)
+
+
+def _described(
+    distributions: Mapping[str, Files], contents: Files, compiled: Mapping[str, Entry]
+) -> dict[str, Any]:
+    """Return parts of the manifest; see :class:`image.Image`."""
+    folders: dict[str, list[Entry]] = {"": []}
+    sources = [(name, len(data), crc32(data), x) for name, (data, x, _) in contents.items()]
+    entries = [*sources, *compiled.values()]
+    folders.update((folder, []) for folder in _parents(name for name, *_ in entries))
+    for path, *rest in entries:
+        folder, _, name = path.rpartition("/")
+        folders[folder].append((name, *rest))  # type: ignore[arg-type]
+    made = scripts.around(distributions, contents)
+    return {
+        "folders": sorted(folders.items()),
+        "distributions": [
+            (info, _tops(info, files), _record(info, files, compiled), list(made[info]))
+            for info, files in distributions.items()
+        ],
+        "scripts": {name: parts for each in made.values() for name, parts in each.items()},
+    }
+
+
+def _tops(info: str, names: Iterable[str]) -> list[str]:
+    """Return what lies in site-packages beside *info*: directories, then files.
+
+    A ``.pth`` file may import from a directory, so the directory has to be there first.
+    """
+    tops = {(("/" not in name), name.partition("/")[0]) for name in names}
+    return [top for _, top in sorted(tops) if top != info]
+
+
+def _record(info: str, files: Files, compiled: Mapping[str, Entry]) -> bytes:
+    """Return the RECORD of a distribution, but for the lines of its scripts."""
+    rows = [(name, row) for name, (_, _, row) in files.items()]
+    rows += [(compiled[name][0], ",") for name in files if name in compiled]
+    return image.record_lines([*rows, (f"{info}/RECORD", ",")])
+
+
+def _state(site: str) -> dict[str, Any]:
+    """Find out what owner and modes the image's files have got."""
+    states = []
+    for mode in (0o644, 0o755):
+        path = f"{site}/{mode:o}"
+        bytecode.write(path, b"", 0, mode)
+        states.append(os.lstat(path))
+        os.unlink(path)
+    owner = (states[0].st_uid, states[0].st_gid)
+    return {"owner": owner, "modes": tuple(state.st_mode for state in states)}

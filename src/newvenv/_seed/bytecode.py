@@ -1,0 +1,165 @@
+"""Compile the sources of an image on all cores: it takes most of the time.
+
+Each core gets a process that imports this module alone, without the package: nothing
+is imported from where it happens to be started or from ``site-packages``, and none of the
+user's settings change what the compiler makes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from .image import Entry
+
+#: What such a process runs (with ``-I -S``); the argument is this module's directory.
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); import bytecode; bytecode.compile_share()"
+
+
+def compile_all(site: str, names: Sequence[str], time: int, python: str) -> dict[str, Entry]:
+    """Write the bytecode of each source in *names*, and describe it for the manifest.
+
+    Sources with syntax errors are left out, as pip does: templates may be like that.
+
+    :param site: the directory that the names are relative to.
+    :param time: the time of sources and bytecode, in seconds since the epoch.
+    :param python: the interpreter to compile with, of the running version.
+    :raises OSError: the bytecode can't be written, or no process be started.
+    :raises ValueError: a process that compiles failed.
+    """
+    processes: list[Any] = []
+    entries: dict[str, Entry] = {}
+    try:
+        # Starting a process costs as much as compiling a dozen modules.
+        for share in _shares(site, names, min(_cores(), 16)):
+            processes.append(_start(python, (sys.implementation.cache_tag, site, time, share)))
+        for process in processes:
+            entries.update(_result(process))
+    finally:
+        for process in processes:
+            process.kill()
+            with process:  # closes its pipes and waits for its end
+                pass
+    return entries
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _shares(site: str, names: Sequence[str], count: int) -> list[list[str]]:
+    """Divide *names* into at most *count* lists of about the same number of bytes."""
+    shares: list[list[str]] = [[] for _ in range(count)]
+    loads = [0] * count
+    sizes = {name: os.path.getsize(os.path.join(site, name)) for name in names}
+    for name in sorted(names, key=sizes.__getitem__, reverse=True):
+        lightest = loads.index(min(loads))
+        shares[lightest].append(name)
+        loads[lightest] += sizes[name]
+    return [share for share in shares if share]
+
+
+def _start(python: str, task: tuple[object, ...]) -> Any:
+    """Start a process that compiles what *task* says; see :func:`compile_share`."""
+    import marshal
+    import subprocess
+
+    home = os.path.dirname(os.path.abspath(__file__))
+    process = subprocess.Popen(
+        [python, "-I", "-S", "-W", "ignore", "-c", _PROGRAM, home],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdin is not None  # noqa: S101  # for the type checker
+    try:
+        with process.stdin as pipe:
+            pipe.write(marshal.dumps(task))  # type: ignore[arg-type]  # it knows them all
+    except BrokenPipeError:
+        pass  # It has died at once, which its missing result tells.
+    return process
+
+
+def _result(process: Any) -> dict[str, Entry]:
+    import marshal
+
+    try:
+        entries, error = marshal.loads(process.stdout.read())  # noqa: S302  # our own child
+    except (EOFError, ValueError, TypeError) as damage:
+        raise ValueError("a process that compiles the packages failed") from damage
+    if error:
+        number, path = error
+        raise OSError(number, os.strerror(number), path)
+    return entries  # type: ignore[no-any-return]
+
+
+def compile_share() -> None:
+    """Compile what standard input asks for, and describe the result on standard output."""
+    import marshal
+
+    tag, site, time, names = marshal.loads(sys.stdin.buffer.read())  # noqa: S302  # from our parent
+    if tag != sys.implementation.cache_tag:
+        raise SystemExit(f"{sys.executable} writes bytecode for {sys.implementation.cache_tag}")
+    entries, problem = {}, None
+    try:
+        for name in names:
+            try:
+                entries[name] = _compile(site, name, time)
+            except (SyntaxError, ValueError, RecursionError):
+                continue
+    except OSError as error:
+        problem = (error.errno or 0, error.filename or site)
+    sys.stdout.buffer.write(marshal.dumps((entries, problem)))
+
+
+def _compile(site: str, name: str, time: int) -> Entry:
+    """Write the bytecode of one source, valid as long as that has this time and size."""
+    import marshal
+    from _frozen_importlib_external import MAGIC_NUMBER
+    from binascii import crc32
+
+    with open(f"{site}/{name}", "rb", buffering=0) as file:
+        source = file.read()
+    # The name is relative, as the image is for any place; the import system puts the
+    # real one in when it loads the bytecode.
+    code = compile(source, name, "exec", dont_inherit=True, optimize=0)
+    numbers = (0, time & 0xFFFF_FFFF, len(source) & 0xFFFF_FFFF)
+    header = MAGIC_NUMBER + b"".join(number.to_bytes(4, "little") for number in numbers)
+    path = path_for(name)
+    data = header + marshal.dumps(code)
+    write(f"{site}/{path}", data, time)
+    return path, len(data), crc32(data), False
+
+
+def path_for(name: str) -> str:
+    """Return where Python looks for the bytecode of the source *name* (PEP 3147)."""
+    folder, slash, base = name.rpartition("/")
+    return f"{folder}{slash}__pycache__/{base[:-3]}.{sys.implementation.cache_tag}.pyc"
+
+
+def write(path: str, data: bytes, time: int, mode: int = 0o644) -> None:
+    """Write the new file *path* of an image, with this time and, whatever the umask, mode.
+
+    :raises FileExistsError: two names are one to the file system.
+    """
+    with open(path, "xb", buffering=0) as file:
+        written = 0
+        while written < len(data):
+            written += file.write(data[written:])
+    os.utime(path, (time, time))
+    set_mode(path, mode)
+
+
+def set_mode(path: str, mode: int) -> None:
+    """Set the mode of *path*, if the file system knows modes."""
+    try:
+        os.chmod(path, mode)
+    except OSError:
+        pass  # The manifest says what is there.

@@ -1,0 +1,190 @@
+"""Clone an image: make a ``site-packages`` as the image has it, by one of the link modes.
+
+Each file is compared with the manifest on its way: what is copied by its contents, what
+shares blocks or is linked by kind, owner, mode, size and time.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from binascii import crc32
+
+from .. import _files, _log
+from .image import READ, Directory, Unusable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .image import Entry, Image
+
+#: What NEWVENV_LINK_MODE may say: share blocks with the image's files (copy-on-write)
+#: where the file system can, for which there are two words; be hard links to them; copy.
+MODES = ("auto", "clone", "hardlink", "copy")
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+for _flag in ("O_BINARY", "O_CLOEXEC"):
+    _CREATE |= getattr(os, _flag, 0)
+
+#: The request that makes a file share another one's blocks (Linux: btrfs, XFS, ...).
+_FICLONE = 0x40049409
+
+#: Windows knows files by name only when it comes to their times.
+_BY_DESCRIPTOR = os.utime in os.supports_fd
+
+
+def link_mode() -> str:
+    """Return what NEWVENV_LINK_MODE says.
+
+    :raises ValueError: it is no link mode.
+    """
+    mode = os.environ.get("NEWVENV_LINK_MODE") or "auto"
+    if mode not in MODES:
+        raise ValueError(f"invalid NEWVENV_LINK_MODE {mode!r}: must be one of {', '.join(MODES)}")
+    return mode
+
+
+def clone(image: Image, target: str, records: Mapping[str, bytes], mode: str) -> None:
+    """Make the new directory *target* a ``site-packages`` as *image* has it.
+
+    :param records: the contents of files that differ by environment, by name.
+    :param mode: one of :data:`MODES`.
+    :raises Unusable: the image is not what its manifest says.
+    :raises OSError: *target* can't be written.
+    """
+    os.mkdir(target)
+    shares = mode in ("auto", "clone") and sys.platform.startswith("linux")
+    with Directory(target) as place:
+        for folder, _ in image.folders[1:]:
+            os.mkdir(place.prefix + folder, dir_fd=place.descriptor)
+        for name, data in records.items():
+            _write(place, name, data, image.mtime)
+        # What a new file is like here can't be computed: besides the umask there are
+        # set-group-ID directories and ACLs.
+        links = mode == "hardlink" and _may_link(image, os.lstat(f"{target}/{name}"))
+        for folder, entries in image.folders:
+            with _opened(folder, image.site) as source, Directory(folder or ".", place) as there:
+                for entry in _link(source, there, entries, image) if links else entries:
+                    shares = _copy(source, there, entry, image, shares)
+
+
+def _opened(folder: str, site: Directory) -> Directory:
+    try:
+        return Directory(folder or ".", site)
+    except OSError as error:
+        raise Unusable(f"{folder!r} in {site.path!r} can't be opened: {error}") from error
+
+
+def _copy(source: Directory, place: Directory, entry: Entry, image: Image, shares: bool) -> bool:
+    """Make a file in *place* with the contents of the one in *source*, and its time.
+
+    :param shares: try to share its blocks.
+    :returns: False if that turned out not to work here, or was not tried.
+    :raises Unusable: the file in *source* is not the one that was put there.
+    """
+    try:
+        incoming = os.open(source.prefix + entry[0], READ, dir_fd=source.descriptor)
+    except OSError as error:
+        raise Unusable(f"{entry[0]!r} in {source.path!r} can't be read: {error}") from error
+    try:
+        image.check(os.fstat(incoming), entry)
+        if shares and _share(incoming, place, entry, image.mtime):
+            return True
+        data = os.read(incoming, entry[1])
+        if crc32(data) != entry[2]:
+            raise Unusable(f"{entry[0]!r} in {source.path!r} has changed")
+    finally:
+        os.close(incoming)
+    _write(place, entry[0], data, image.mtime, entry[3])
+    return False
+
+
+def _share(incoming: int, place: Directory, entry: Entry, time: int) -> bool:
+    """Make a file in *place* that shares its blocks with an open one, if that works."""
+    from fcntl import ioctl
+
+    outgoing = os.open(entry[0], _CREATE, 0o666, dir_fd=place.descriptor)
+    try:
+        ioctl(outgoing, _FICLONE, incoming)
+        _finish(outgoing, time, entry[3])
+    except OSError:
+        os.unlink(entry[0], dir_fd=place.descriptor)
+        return False
+    finally:
+        os.close(outgoing)
+    return True
+
+
+def _write(place: Directory, name: str, data: bytes, time: int, executable: bool = False) -> None:
+    """Make the new file *name* in *place*.
+
+    :raises OSError: with the path as its ``filename``.
+    """
+    try:
+        descriptor = os.open(place.prefix + name, _CREATE, 0o666, dir_fd=place.descriptor)
+        try:
+            _files.write_all(descriptor, data)
+            _finish(descriptor, time, executable)
+        finally:
+            os.close(descriptor)
+        if not _BY_DESCRIPTOR:
+            os.utime(place.prefix + name, (time, time))
+    except OSError as error:
+        error.filename = f"{place.path}/{name}"
+        raise
+
+
+def _finish(descriptor: int, time: int, executable: bool) -> None:
+    """Give an open new file its time; and its mode if that is to be another one."""
+    if executable and os.name != "nt":
+        try:
+            os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) | 0o111)
+        except OSError as error:  # some file systems know no modes
+            _log.debug("%s", error)
+    if _BY_DESCRIPTOR:
+        os.utime(descriptor, (time, time))
+
+
+def _may_link(image: Image, fresh: os.stat_result) -> bool:
+    """Are hard links to the files of *image* as good as new files, which are like *fresh*?
+
+    A link to another user's file would let that user change the environment.
+    """
+    reason = None
+    if os.name != "nt" and image.owner[0] != os.geteuid():
+        reason = "they belong to another user"
+    elif image.owner != (fresh.st_uid, fresh.st_gid):
+        reason = "a new file has another owner or group here"
+    elif image.modes[0] != fresh.st_mode:
+        reason = f"a new file has mode {fresh.st_mode & 0o7777:o} here (umask)"
+    if reason:
+        _log.debug("No hard links to the files in %r: %s", image.site.path, reason)
+    return reason is None
+
+
+def _link(source: Directory, place: Directory, entries: list[Entry], image: Image) -> list[Entry]:
+    """Make hard links to files in *source*.
+
+    :returns: the files for which that failed: another file system, no links there, ...
+    :raises Unusable: a file has changed, or has all the links it can have: a new image
+        starts from one again.
+    """
+    left = []
+    for entry in entries:
+        name = source.prefix + entry[0]
+        try:
+            state = os.stat(name, dir_fd=source.descriptor, follow_symlinks=False)
+        except OSError as error:
+            raise Unusable(f"{name!r} in {source.path!r} is gone: {error}") from error
+        image.check(state, entry)
+        there = place.prefix + entry[0]
+        try:
+            os.link(name, there, src_dir_fd=source.descriptor, dst_dir_fd=place.descriptor)
+        except OSError as error:
+            if error.errno == errno.EMLINK:
+                raise Unusable(f"{name!r} in {source.path!r} has too many links") from error
+            left.append(entry)
+    return left

@@ -1,0 +1,191 @@
+"""What an image is: the seed packages as pip would have installed them, ready to be cloned.
+
+An image is a directory with two entries. ``site`` holds the packages as they lie in a
+``site-packages``, bytecode included. ``manifest`` says what belongs there, and holds what
+differs by environment as parts to put together: RECORD files and scripts.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from binascii import b2a_base64, crc32
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from typing_extensions import Self
+
+    #: Name, size in bytes, CRC-32 and executable flag of a file of an image.
+    Entry = tuple[str, int, int, bool]
+
+    #: What a wheel holds by name: the bytes, whether they may be executed, and what
+    #: RECORD says of them (hash and size).
+    Files = dict[str, tuple[bytes, bool, str]]
+
+#: The layout of an image and of the cache.
+FORMAT = 2
+
+#: How files of an image are opened: a link or a pipe in their place is an error.
+READ = os.O_RDONLY
+for _flag in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"):
+    READ |= getattr(os, _flag, 0)
+
+#: Can a file be named relative to an open directory? (Not on Windows.)
+RELATIVE = os.open in os.supports_dir_fd
+
+
+class Unusable(ValueError):
+    """The cache, or an image in it, can't be used."""
+
+
+class Directory:
+    """An open directory: what is in it is found there even if its path is swapped.
+
+    A file in it is called ``prefix + name``, relative to ``descriptor``, which is None
+    where directories have no descriptors.
+    """
+
+    __slots__ = ("descriptor", "path", "prefix")
+
+    def __init__(self, path: str, parent: Directory | None = None) -> None:
+        """Open *path*, relative to *parent* if that is given; a link is an error."""
+        self.path: str = path if parent is None else f"{parent.path}/{path}"
+        self.prefix = "" if RELATIVE else f"{self.path}/"
+        self.descriptor: int | None = None
+        if RELATIVE:
+            flags = READ | getattr(os, "O_DIRECTORY", 0)
+            self.descriptor = os.open(path, flags, dir_fd=parent.descriptor if parent else None)
+
+    def is_private(self) -> bool:
+        """Does this belong to the user, and may no other write to it?"""
+        descriptor = self.descriptor
+        return _is_private(os.lstat(self.path) if descriptor is None else os.fstat(descriptor))
+
+    def open(self, name: str) -> int:
+        """Open the file *name* to read it, and return the descriptor."""
+        return os.open(self.prefix + name, READ, dir_fd=self.descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+
+
+class Image:
+    """An image as its manifest describes it, open to be cloned in a ``with`` block."""
+
+    #: The directory of the packages.
+    site: Directory
+    #: What tells this image from the one that replaces it.
+    signature: tuple[int, ...]
+    #: The time of every file, in seconds since the epoch; bytecode repeats it.
+    mtime: int
+    #: User and group of every file.
+    owner: tuple[int, int]
+    #: ``st_mode`` of plain files and of those that may be executed.
+    modes: tuple[int, int]
+    #: Every directory of ``site``, parents first, with ``/`` between the parts, and what
+    #: files are in it. The first is ``""``, ``site`` itself. RECORD is in none.
+    folders: list[tuple[str, list[Entry]]]
+    #: For each distribution: its ``.dist-info``; what it puts beside that; RECORD
+    #: without the lines of its scripts, which come first; the names of the scripts.
+    distributions: list[tuple[str, list[str], bytes, list[str]]]
+    #: What stands before and after the line that names the interpreter, by script.
+    scripts: dict[str, tuple[bytes, bytes]]
+
+    def __init__(self, site: Directory, signature: tuple[int, ...], parts: dict[str, Any]) -> None:
+        vars(self).update(parts, site=site, signature=signature)
+
+    def check(self, state: os.stat_result, entry: Entry) -> None:
+        """Compare the *state* of a file with the manifest.
+
+        :raises Unusable: it is another file, or its owner, mode or time has changed.
+        """
+        if (
+            state.st_mode != self.modes[entry[3]]
+            or state.st_size != entry[1]
+            or state.st_mtime_ns != self.mtime * 1_000_000_000
+            or (state.st_uid, state.st_gid) != self.owner
+        ):
+            raise Unusable(f"{entry[0]!r} in {self.site.path!r} has changed")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.site.__exit__()
+
+
+def read(root: Directory, name: str, identity: object, *, private: bool = True) -> Image:
+    """Open the image *name* in the directory *root*.
+
+    :param identity: of which packages and which Python it must be.
+    :param private: it must belong to this user, and no other may write to it.
+    :raises Unusable: it is missing, damaged, not private, or an image of something else.
+    """
+    try:
+        with Directory(name, root) as directory:
+            if private and not directory.is_private():
+                raise Unusable("others may write to it")
+            signature, parts = _manifest(directory, identity, private)
+            return Image(Directory("site", directory), signature, parts)
+    except (OSError, ValueError, EOFError, TypeError, AttributeError) as error:
+        raise Unusable(f"no image at {root.path + '/' + name!r}: {error}") from error
+
+
+def _is_private(state: os.stat_result) -> bool:
+    # Windows has neither owners nor modes to speak of; the profile directory is private.
+    return os.name == "nt" or (state.st_uid == os.geteuid() and not state.st_mode & 0o022)
+
+
+def _manifest(directory: Directory, identity: object, private: bool) -> Any:
+    """Return signature and parts of the image in *directory*."""
+    import marshal
+
+    descriptor = directory.open("manifest")
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode) or (private and not _is_private(state)):
+            raise ValueError("its manifest is not a private file")
+        data = os.read(descriptor, state.st_size)
+    finally:
+        os.close(descriptor)
+    # Checked before it is parsed: marshal trusts what it reads.
+    if len(data) < 5 or int.from_bytes(data[:4], "little") != crc32(data[4:]):
+        raise ValueError("its manifest is damaged")
+    found, parts = marshal.loads(data[4:])  # noqa: S302  # ours, and its checksum is right
+    if found != identity:
+        raise ValueError("it holds something else")
+    return (state.st_ino, state.st_mtime_ns), parts
+
+
+def record_lines(rows: Iterable[tuple[str, str]]) -> bytes:
+    """Return lines of RECORD for pairs of a name and its hash and size, in pip's order."""
+    fields = ((f'"{name}"' if "," in name else name, rest) for name, rest in sorted(rows))
+    return "".join(f"{name},{rest}\r\n" for name, rest in fields).encode()
+
+
+def hash_and_size(data: bytes) -> str:
+    """Return what RECORD says of a file that holds *data*: its hash and its size."""
+    return f"sha256={base64(_sha256(data))},{len(data)}"
+
+
+def base64(digest: bytes) -> str:
+    """Return *digest* in the form that RECORD has (PEP 376)."""
+    text = b2a_base64(digest, newline=False).decode("ascii")
+    return text.rstrip("=").replace("+", "-").replace("/", "_")
+
+
+def _sha256(data: bytes) -> bytes:
+    # Without OpenSSL, which takes 2 ms to load. The module is the first from 3.12 on.
+    for module in ("_sha2", "_sha256", "hashlib"):
+        try:
+            return __import__(module).sha256(data).digest()  # type: ignore[no-any-return]
+        except ImportError:
+            continue
+    raise ImportError("no module knows SHA-256")

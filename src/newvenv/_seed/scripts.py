@@ -1,0 +1,155 @@
+"""Console scripts, byte for byte as pip writes them: first line, body, launcher."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .image import Files
+
+    #: What stands before and after the line that names the interpreter, by script.
+    Scripts = dict[str, tuple[bytes, bytes]]
+
+#: The longest first line that a kernel reads in whole, in bytes, as pip has it.
+_LONGEST = 512 if sys.platform == "darwin" else 127
+
+#: The bytes that are nothing but themselves to a shell, and in a Python string.
+_PLAIN = frozenset(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%="
+    + bytes(range(0x80, 0x100))
+)
+
+
+def first_line(python: str, system: str = os.name) -> bytes:
+    """Return the lines that make a script run under the interpreter *python*.
+
+    They are those that pip writes, as long as these work: the interpreter's name, or,
+    where that is long or has blanks, a command that both Python and ``sh`` can read.
+    For names that mean something to one of the two, the script looks for the
+    interpreter in its own directory.
+    """
+    path = os.fsencode(python)
+    if system == "nt":
+        return b'#!"%b"\r\n' % path if b" " in path else b"#!%b\r\n" % path
+    # The kernel splits at blanks, and an encoding can be declared in this line (PEP 263).
+    declares = b"coding:" in path or b"coding=" in path or not _is_text(path)
+    is_split = any(byte <= 32 or byte == 127 for byte in path)
+    if len(path) + 3 <= _LONGEST and not declares and not is_split:
+        return b"#!%b\n" % path
+    quoted = b'"%b"' % path if b" " in path else path
+    if not _is_text(path) or not _PLAIN.issuperset(path.replace(b" ", b"")):
+        name = os.path.basename(path)
+        quoted = b'"${0%%/*}/%b"' % (name if _PLAIN.issuperset(name) else b"python3")
+    return b"#!/bin/sh\n'''exec' %b \"$0\" \"$@\"\n' '''\n" % quoted
+
+
+def _is_text(path: bytes) -> bool:
+    try:
+        return bool(path.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
+def file_name(script: str) -> str:
+    """Return what the file of a script is called."""
+    return f"{script}.exe" if os.name == "nt" else script
+
+
+def around(distributions: Mapping[str, Files], contents: Files) -> dict[str, Scripts]:
+    """Return what stands before and after the first lines of scripts, by distribution.
+
+    Whatever names pip's own wheel gives, pip makes ``pip``, ``pip3`` and ``pip3.X``.
+
+    :param contents: the files of all *distributions*.
+    """
+    text, program = _template(contents), _launcher(contents)
+    found = {}
+    for info, files in distributions.items():
+        targets = _console_scripts(info, files)
+        if "pip" in targets:
+            names = ("pip", "pip3", "pip{}.{}".format(*sys.version_info[:2]))
+            targets = dict.fromkeys(names, targets["pip"])
+        found[info] = {
+            name: (program, _body(text, target, program)) for name, target in targets.items()
+        }
+    return found
+
+
+def _console_scripts(info: str, files: Files) -> dict[str, str]:
+    """Return the distribution's own scripts: vendored ones have entry points, too."""
+    from configparser import ConfigParser
+
+    parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as documented
+    if f"{info}/entry_points.txt" in files:
+        parser.read_string(files[f"{info}/entry_points.txt"][0].decode("utf-8"))
+    return dict(parser["console_scripts"]) if parser.has_section("console_scripts") else {}
+
+
+def _body(template: str, target: str, launcher: bytes) -> bytes:
+    """Return what follows the first lines; behind a Windows launcher that is a ZIP file."""
+    module, _, function = target.partition(":")
+    words = {"module": module, "import_name": function.partition(".")[0], "func": function}
+    text = (template % words).encode()
+    if not launcher:
+        return text
+    from io import BytesIO
+    from zipfile import ZipFile, ZipInfo
+
+    archive = BytesIO()
+    with ZipFile(archive, "w") as file:
+        file.writestr(ZipInfo("__main__.py"), text)
+    return archive.getvalue()
+
+
+#: Where pip's script template is, the first one found being in force.
+_TEMPLATES = (
+    ("script_template", "pip/_internal/operations/install/wheel.py"),
+    ("SCRIPT_TEMPLATE", "pip/_vendor/distlib/scripts.py"),
+)
+
+
+def _template(files: Files) -> str:
+    """Return the text that this very pip would write its scripts with.
+
+    It is distlib's, which pip carries along, unless pip has one of its own (25.2). Both
+    are read from the source: importing pip costs more than building the image.
+
+    :raises ValueError: they are not where they have always been.
+    """
+    for name, path in _TEMPLATES:
+        if path in files:
+            for value in _assigned(name, files[path][0]):
+                return value
+    raise ValueError("this pip keeps its script template in another place")
+
+
+def _assigned(name: str, source: bytes) -> Iterator[str]:
+    """Yield the strings that *source* assigns to *name*, ``dedent`` around them applied."""
+    import ast
+    from textwrap import dedent
+
+    if name.encode() not in source:
+        return  # parsing takes its time
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        if node.targets[0].id == name:
+            if isinstance(node.value, ast.Call):
+                yield dedent(ast.literal_eval(node.value.args[0]))
+            else:
+                yield ast.literal_eval(node.value)
+
+
+def _launcher(files: Files) -> bytes:
+    """Return the program that a script needs in front of it: none but on Windows."""
+    if os.name != "nt":
+        return b""
+    import sysconfig
+
+    name = {"win-amd64": "t64", "win-arm64": "t64-arm"}.get(sysconfig.get_platform(), "t32")
+    return files[f"pip/_vendor/distlib/{name}.exe"][0]

@@ -1,0 +1,167 @@
+"""Read a wheel, or a distribution that is installed already, to verified files.
+
+Only what pip would install in the plainest way counts: pure Python, nothing outside of
+``site-packages``. All else is an error, upon which pip itself does the work.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from .image import base64, hash_and_size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from zipfile import ZipFile, ZipInfo
+
+    from .image import Files
+
+#: Bounds of what a wheel may unpack to, in files and in bytes: some ten times pip's.
+_MOST_FILES, _MOST_BYTES = 10_000, 128 << 20
+
+#: Bounds of the length of a name and of each part of it, in bytes.
+_LONGEST_NAME, _LONGEST_PART = 1024, 255
+
+#: What an installer adds to the metadata of a wheel.
+_ADDED = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
+
+
+def read(path: str) -> tuple[str, Files]:
+    """Return the ``.dist-info`` of a distribution, and its files as pip leaves them.
+
+    :param path: of its wheel, or of the ``.dist-info`` directory where it is installed.
+    :raises ValueError: it is damaged, not plain, or not what its RECORD says.
+    """
+    info, files = _read_wheel(path) if path.endswith(".whl") else _read_installed(path)
+    _verify(info, files)
+    for name, data in (("INSTALLER", b"pip\n"), ("REQUESTED", b"")):
+        files[f"{info}/{name}"] = data, False, hash_and_size(data)
+    return info, files
+
+
+def _read_wheel(path: str) -> tuple[str, Files]:
+    """Read a wheel (PEP 427)."""
+    from zipfile import BadZipFile, ZipFile
+    from zlib import error as ZlibError
+
+    try:
+        with ZipFile(path) as archive:
+            return _contents(path, archive)
+    except (BadZipFile, ZlibError, EOFError) as error:
+        raise ValueError(f"the wheel {path!r} is damaged: {error}") from error
+
+
+def _contents(path: str, archive: ZipFile) -> tuple[str, Files]:
+    members = archive.infolist()
+    _check_names([member.filename for member in members])
+    if sum(member.file_size for member in members) > _MOST_BYTES:
+        raise ValueError(f"the wheel {path!r} unpacks to more than {_MOST_BYTES >> 20} MiB")
+    info = _dist_info(path, members)
+    files = [member for member in members if not member.is_dir() and _is_plain(member)]
+    data = {file.filename: archive.read(file) for file in files}
+    rows = _rows(data.pop(f"{info}/RECORD").decode("utf-8"))
+    headers = headers_of(data[f"{info}/WHEEL"])
+    if headers.get("root-is-purelib", "").lower() != "true" or headers["wheel-version"][:2] != "1.":
+        raise ValueError(f"{path!r} says that it is no plain wheel")
+    lacking = sorted(name for name, row in rows.items() if row != "," and name not in data)
+    if lacking:
+        raise ValueError(f"the wheel {path!r} lacks {lacking[0]!r}")
+    runs = {file.filename for file in files if file.external_attr >> 16 & 0o111}
+    return info, {name: (data[name], name in runs, rows.get(name, "")) for name in data}
+
+
+def _check_names(names: Sequence[str]) -> None:
+    """Check the names of all members of an archive.
+
+    :raises ValueError: one does not stay below the directory it is unpacked to, on some
+        system, or would be the same file as another one there.
+    """
+    for name in names:
+        if not _is_harmless(name[:-1] if name.endswith("/") else name):
+            raise ValueError(f"a wheel of a seed package may not hold {name!r}")
+    if len({name.casefold() for name in names}) < len(names) or len(names) > _MOST_FILES:
+        raise ValueError("a wheel of a seed package holds too many files, or one name twice")
+
+
+def _is_harmless(name: str) -> bool:
+    parts = name.split("/")
+    if {"", ".", "..", "__pycache__"}.intersection(parts) or len(os.fsencode(name)) > _LONGEST_NAME:
+        return False
+    if any(len(os.fsencode(part)) > _LONGEST_PART or part[-1] in ". " for part in parts):
+        return False
+    # Names that sort before "../" are legal, but RECORD would be in the wrong order.
+    return name > "/" and name.isprintable() and not set(name).intersection('\\:*?"<>|')
+
+
+def _is_plain(member: ZipInfo) -> bool:
+    """Make sure that a member of an archive is a plain file that can be read."""
+    kind, is_encrypted = stat.S_IFMT(member.external_attr >> 16), member.flag_bits & 0x1
+    if kind not in (0, stat.S_IFREG) or is_encrypted or member.compress_type not in (0, 8):
+        raise ValueError(f"{member.filename!r} is not stored as a plain file")
+    return True
+
+
+def _dist_info(path: str, members: Iterable[ZipInfo]) -> str:
+    """Return the name of the wheel's metadata directory: there is one, named like the wheel."""
+    tops = {member.filename.partition("/")[0] for member in members}
+    found = [top for top in tops if top.endswith((".dist-info", ".data"))]
+    expected = "-".join(os.path.basename(path).split("-")[:2]) + ".dist-info"
+    if [top.lower() for top in found] != [expected.lower()]:
+        raise ValueError(f"the wheel {path!r} should hold {expected!r}, and no data")
+    return found[0]
+
+
+def headers_of(text: bytes) -> dict[str, str]:
+    """Return the fields of METADATA or WHEEL up to the first blank line, by name in lower case."""
+    fields = {}
+    for line in text.decode("utf-8").splitlines():
+        if not line.strip():
+            break
+        name, _, value = line.partition(":")
+        fields[name.strip().lower()] = value.strip()
+    return fields
+
+
+def _read_installed(path: str) -> tuple[str, Files]:
+    """Read the distribution whose ``.dist-info`` is *path*: the files in its RECORD."""
+    site, info = os.path.split(path)
+    with open(os.path.join(path, "RECORD"), encoding="utf-8", newline="") as file:
+        rows = _rows(file.read())
+    files, added = {}, {f"{info}/{name}" for name in _ADDED}
+    for name in rows:
+        if name in added or not _is_harmless(name):  # scripts and bytecode
+            continue
+        place = os.path.join(site, name)
+        with open(place, "rb") as file:
+            files[name] = file.read(), os.access(place, os.X_OK), rows[name]
+    return info, files
+
+
+def _rows(record: str) -> dict[str, str]:
+    """Return hash and size of each file that *record* lists, as they stand there (PEP 376).
+
+    :raises ValueError: it is no RECORD.
+    """
+    import csv
+
+    rows = [row for row in csv.reader(record.splitlines()) if row]
+    if any(len(row) != 3 for row in rows):
+        raise ValueError("a line of RECORD has not three fields")
+    return {name: f"{digest},{size}" for name, digest, size in rows}
+
+
+def _verify(info: str, files: Files) -> None:
+    """Compare the files with the hashes in RECORD.
+
+    :raises ValueError: one has another hash, or none.
+    """
+    import hashlib
+
+    for name, (data, _, row) in files.items():
+        algorithm, _, digest = row.partition(",")[0].partition("=")
+        if algorithm not in ("sha256", "sha384", "sha512"):
+            raise ValueError(f"{name!r} has no usable hash in the RECORD of {info!r}")
+        if base64(hashlib.new(algorithm, data).digest()) != digest:
+            raise ValueError(f"{name!r} is not what the RECORD of {info!r} says")
