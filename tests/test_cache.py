@@ -17,7 +17,7 @@ from typing import Any, Callable
 
 import pytest
 
-from newvenv import _files, _layout, _seed, cache
+from newvenv import _files, _layout, _lock, _seed, cache
 from newvenv._seed import build as _build
 from newvenv._seed import bytecode, image, sources
 from newvenv._seed import cache as _cache
@@ -567,12 +567,10 @@ def test_lock_that_is_held(make: Make, root: Path, monkeypatch: pytest.MonkeyPat
     first = make("one")
     shutil.rmtree(image_of(root))
 
-    def hold(directory: str, limit: float) -> None:
-        assert (directory, limit) == (str(root), 60)
-        raise OSError(errno.EBUSY, "Another run is using it", directory)
-
-    monkeypatch.setattr(_cache._lock, "hold", hold)
-    assert tree(make("two")) == tree(first)
+    monkeypatch.setattr(_cache, "_PATIENCE", 0)
+    with _lock.Lock(str(root)):
+        second = make("two")
+    assert tree(second) == tree(first)
     assert names(root) == ["CACHEDIR.TAG"]
 
 

@@ -22,18 +22,24 @@ MODULES = [
     "__main__.py",
     "_activation.py",
     "_alias/venv/__init__.py",
-    "_cache.py",
     "_cli.py",
     "_compat.py",
     "_config.py",
     "_files.py",
-    "_image.py",
     "_layout.py",
     "_nt.py",
     "_platform.py",
     "_posix.py",
     "_quoting.py",
-    "_seed.py",
+    "_seed/__init__.py",
+    "_seed/build.py",
+    "_seed/bytecode.py",
+    "_seed/cache.py",
+    "_seed/clone.py",
+    "_seed/image.py",
+    "_seed/scripts.py",
+    "_seed/sources.py",
+    "_seed/wheel.py",
     "_transaction.py",
     "alias.py",
     "cache.py",
@@ -179,7 +185,7 @@ def test_console_script(run: Run, checkout: Path, tmp_path: Path) -> None:
 
 
 def test_metadata(run: Run, checkout: Path, tmp_path: Path) -> None:
-    """The metadata name the Python versions and the one dependency."""
+    """The metadata name the Python versions, and no dependency."""
     wheel = build(run, "wheel", checkout, tmp_path / "dist")
     with zipfile.ZipFile(wheel) as archive:
         lines = archive.read(f"{NAME}.dist-info/METADATA").decode().splitlines()

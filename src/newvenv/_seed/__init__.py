@@ -54,6 +54,11 @@ def check(executable: str) -> None:
     )
 
 
+def copies() -> bool:
+    """Is an environment to have files of its own, which take room, rather than hard links?"""
+    return link_mode() != "hardlink"
+
+
 def install(context: types.SimpleNamespace, call_new_python: Callable[..., object]) -> None:
     """Install pip, and what else this version's ``ensurepip`` brings, in an environment.
 

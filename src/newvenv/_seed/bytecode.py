@@ -7,6 +7,7 @@ user's settings change what the compiler makes.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -39,7 +40,7 @@ def compile_all(site: str, names: Sequence[str], time: int, python: str) -> dict
         for share in _shares(site, names, min(_cores(), 16)):
             processes.append(_start(python, (sys.implementation.cache_tag, site, time, share)))
         for process in processes:
-            entries.update(_result(process))
+            entries.update(_result(process, site))
     finally:
         for process in processes:
             process.kill()
@@ -87,7 +88,7 @@ def _start(python: str, task: tuple[object, ...]) -> Any:
     return process
 
 
-def _result(process: Any) -> dict[str, Entry]:
+def _result(process: Any, site: str) -> dict[str, Entry]:
     import marshal
 
     try:
@@ -95,8 +96,7 @@ def _result(process: Any) -> dict[str, Entry]:
     except (EOFError, ValueError, TypeError) as damage:
         raise ValueError("a process that compiles the packages failed") from damage
     if error:
-        number, path = error
-        raise OSError(number, os.strerror(number), path)
+        raise OSError(error, os.strerror(error), site)
     return entries  # type: ignore[no-any-return]
 
 
@@ -107,7 +107,7 @@ def compile_share() -> None:
     tag, site, time, names = marshal.loads(sys.stdin.buffer.read())  # noqa: S302  # from our parent
     if tag != sys.implementation.cache_tag:
         raise SystemExit(f"{sys.executable} writes bytecode for {sys.implementation.cache_tag}")
-    entries, problem = {}, None
+    entries, problem = {}, 0
     try:
         for name in names:
             try:
@@ -115,7 +115,7 @@ def compile_share() -> None:
             except (SyntaxError, ValueError, RecursionError):
                 continue
     except OSError as error:
-        problem = (error.errno or 0, error.filename or site)
+        problem = error.errno or errno.EIO
     sys.stdout.buffer.write(marshal.dumps((entries, problem)))
 
 

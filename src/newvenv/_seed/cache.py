@@ -129,7 +129,7 @@ def make(
     :raises ValueError: raised by *build*.
     """
     try:
-        with _opened(make=True) as root, _lock.hold(root.path, limit=_PATIENCE):
+        with _opened(make=True) as root, _lock.Lock(root.path, _PATIENCE):
             try:
                 found = image.read(root, name, identity)
                 if found.signature != damaged:
@@ -205,6 +205,6 @@ def clear() -> None:
         root = _opened()
     except Unusable:
         return
-    with root, _lock.hold(root.path, limit=_PATIENCE):
+    with root, _lock.Lock(root.path, _PATIENCE):
         for path in [os.path.join(root.path, _MAKING), *images()]:
             remove(path)
