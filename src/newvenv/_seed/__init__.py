@@ -85,8 +85,9 @@ def install(context: types.SimpleNamespace, call_new_python: Callable[..., objec
     except subprocess.CalledProcessError as error:
         if problem is None:
             raise
-        text = f"Unable to install pip: {reason}; then ensurepip failed, too. Repair that, or "
-        text += "make the environment --without-pip"
+        text = (
+            f"Unable to install pip: {reason}; ensurepip failed, too. Use --without-pip, or mend it"
+        )
         kind = type("CalledProcessError", (type(error),), {"__str__": lambda _: text})
         raise kind(error.returncode, error.cmd, error.output, error.stderr) from problem
 
@@ -202,9 +203,8 @@ def _is_running(executable: str) -> bool:
 
 
 def _clone(context: types.SimpleNamespace, seeds: Sequence[str], mode: str) -> None:
-    """Clone an image into the environment: from the cache, if need be a new one."""
-    identity, damaged = sources.identity(seeds), None
-    name = sources.name(seeds, identity)
+    """Clone an image into the environment: one from the cache, or a new one."""
+    (name, identity), damaged = sources.known_by(seeds), None
     try:
         with cache.find(name, identity) as found:
             damaged = found.signature
@@ -244,8 +244,7 @@ def _in_scratch(context: types.SimpleNamespace, work: Callable[[str], None]) -> 
         error.filename = str(error.filename or path).replace(path, context.lib_path)
         raise
     finally:
-        if os.path.lexists(path):
-            _files.delete(path)
+        _files.delete(path)
 
 
 def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
@@ -256,9 +255,12 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
     """
     names = os.listdir(context.lib_path)
     absent = [one for one in this.distributions if _is_absent(one[0], names)]
-    for _, tops, _, _ in absent:
-        for top in filter(names.__contains__, tops):
-            _check_remnant(context.lib_path, top, this)
+    known = {
+        f"{context.lib_path}/{folder}/{one[0]}" for folder, all_ in this.folders for one in all_
+    }
+    for path in [os.path.join(context.lib_path, top) for one in absent for top in one[1]]:
+        if os.path.lexists(path) and not _is_remnant(path, known):
+            raise ValueError(f"{path!r} is there already, and is not pip's")
     line = scripts.first_line(context.env_exec_cmd)
     texts = {name: before + line + after for name, (before, after) in this.scripts.items()}
 
@@ -268,40 +270,38 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
             for top in tops:
                 _files.rename(os.path.join(path, top), os.path.join(context.lib_path, top))
             for name in scripts_of_it:
-                _write_script(os.path.join(context.bin_path, scripts.file_name(name)), texts[name])
+                script = os.path.join(context.bin_path, scripts.file_name(name))
+                _files.write(script, texts[name])
+                # As pip does: what the umask says of reading and running is set aside.
+                _try_mode(script, os.stat(script).st_mode & 0o7777 | 0o555)
             _files.rename(os.path.join(path, info), os.path.join(context.lib_path, info))
 
     if absent:
         _in_scratch(context, work)
 
 
-def _is_absent(info: str, names: Sequence[str]) -> bool:
-    """Is the distribution of *info* to be installed beside *names*?
+def _try_mode(path: str, mode: int) -> None:
+    try:
+        os.chmod(path, mode)
+    except OSError as error:  # some file systems know no modes
+        _log.debug("%s", error)
 
-    :raises ValueError: there is another version, and whether to replace that is for
-        ``ensurepip`` to say.
-    """
+
+def _is_absent(info: str, names: Sequence[str]) -> bool:
+    """Is the distribution of *info* to be installed beside *names*?"""
     project = info.partition("-")[0].lower() + "-"
     ends = (".dist-info", ".egg-info")
     present = [name for name in names if name.lower().startswith(project) and name.endswith(ends)]
-    if present not in ([], [info]):
+    if present not in ([], [info]):  # Whether to replace that is for ensurepip to say.
         raise ValueError(f"there is {present[0]!r} already")
     return not present
 
 
-def _check_remnant(lib_path: str, top: str, this: Image) -> None:
-    """Make sure that *top* is what an interrupted installation of an image has left.
-
-    :raises ValueError: it has other files, which ``ensurepip`` would leave alone.
-    """
-    path, known = os.path.join(lib_path, top), {top}
-    known.update(f"{folder}/{entry[0]}" for folder, entries in this.folders for entry in entries)
-    found = {top} if os.path.islink(path) else set()
-    for folder, _, names in os.walk(path):
-        inside = os.path.relpath(folder, lib_path).replace(os.sep, "/")
-        found.update(f"{inside}/{name}" for name in names if not name.endswith(".pyc"))
-    if os.path.islink(path) or not found <= known:
-        raise ValueError(f"{path!r} is there already, and is not pip's")
+def _is_remnant(path: str, known: set[str]) -> bool:
+    """Is *path* what an interrupted installation of the files *known* has left?"""
+    files = [f"{folder}/{name}" for folder, _, names in os.walk(path) for name in names]
+    is_directory = os.path.isdir(path) and not os.path.islink(path)
+    return is_directory and all(file in known or file.endswith(".pyc") for file in files)
 
 
 def _records(
@@ -317,12 +317,3 @@ def _records(
         f"{info}/RECORD": image.record_lines(rows[name] for name in names) + lines
         for info, _, lines, names in this.distributions
     }
-
-
-def _write_script(path: str, data: bytes) -> None:
-    _files.write(path, data)
-    try:
-        # As pip does: what the umask says of reading and running is set aside.
-        os.chmod(path, (os.stat(path).st_mode | 0o555) & 0o7777)  # noqa: S103
-    except OSError as error:  # some file systems know no modes
-        _log.debug("%s", error)

@@ -47,18 +47,14 @@ def build(directory: str, seeds: Sequence[str], identity: object) -> None:
 
 
 def _check_python(info: str, files: Files) -> None:
-    """Make sure that a distribution is not for newer Pythons only.
-
-    :raises ValueError: it is.
-    """
+    """Make sure that a distribution is not for newer Pythons only."""
     requires = wheel.headers_of(files[f"{info}/METADATA"][0]).get("requires-python", "")
     for clause in requires.split(","):
-        operator, _, version = clause.partition("=")
-        numbers = version.strip().split(".")
-        if operator.strip() != ">" or not all(map(str.isdecimal, numbers)):
-            continue
-        if sys.version_info < tuple(map(int, numbers)):
-            raise ValueError(f"{info!r} needs Python {clause.strip()}")
+        operator, _, version = clause.replace(" ", "").partition("=")
+        numbers = version.split(".")
+        if operator == ">" and all(map(str.isdecimal, numbers)):
+            if sys.version_info < tuple(map(int, numbers)):
+                raise ValueError(f"{info!r} needs Python {clause.strip()}")
 
 
 def _unpack(site: str, contents: Files, time: int) -> None:
@@ -94,39 +90,27 @@ def _described(
         folder, _, name = path.rpartition("/")
         folders[folder].append((name, *rest))  # type: ignore[arg-type]
     made = scripts.around(distributions, contents)
+    described = []
+    for info, files in distributions.items():
+        # Directories first, as a ``.pth`` file may import from them.
+        tops = {(("/" not in name), name.partition("/")[0]) for name in files} - {(False, info)}
+        rows = [(name, row) for name, (_, _, row) in files.items()]
+        rows += [(compiled[name][0], ",") for name in files if name in compiled]
+        record = image.record_lines([*rows, (f"{info}/RECORD", ",")])
+        described.append((info, [top for _, top in sorted(tops)], record, list(made[info])))
     return {
         "folders": sorted(folders.items()),
-        "distributions": [
-            (info, _tops(info, files), _record(info, files, compiled), list(made[info]))
-            for info, files in distributions.items()
-        ],
+        "distributions": described,
         "scripts": {name: parts for each in made.values() for name, parts in each.items()},
     }
 
 
-def _tops(info: str, names: Iterable[str]) -> list[str]:
-    """Return what lies in site-packages beside *info*: directories, then files.
-
-    A ``.pth`` file may import from a directory, so the directory has to be there first.
-    """
-    tops = {(("/" not in name), name.partition("/")[0]) for name in names}
-    return [top for _, top in sorted(tops) if top != info]
-
-
-def _record(info: str, files: Files, compiled: Mapping[str, Entry]) -> bytes:
-    """Return the RECORD of a distribution, but for the lines of its scripts."""
-    rows = [(name, row) for name, (_, _, row) in files.items()]
-    rows += [(compiled[name][0], ",") for name in files if name in compiled]
-    return image.record_lines([*rows, (f"{info}/RECORD", ",")])
-
-
 def _state(site: str) -> dict[str, Any]:
-    """Find out what owner and modes the image's files have got."""
-    states = []
+    """Find out, by trying, what owner and modes the image's files have got."""
+    modes = []
     for mode in (0o644, 0o755):
-        path = f"{site}/{mode:o}"
-        bytecode.write(path, b"", 0, mode)
-        states.append(os.lstat(path))
-        os.unlink(path)
-    owner = (states[0].st_uid, states[0].st_gid)
-    return {"owner": owner, "modes": tuple(state.st_mode for state in states)}
+        bytecode.write(f"{site}/{mode:o}", b"", 0, mode)
+        state = os.lstat(f"{site}/{mode:o}")
+        os.unlink(f"{site}/{mode:o}")
+        modes.append(state.st_mode)
+    return {"owner": (state.st_uid, state.st_gid), "modes": tuple(modes)}

@@ -13,7 +13,6 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
     from .image import Entry
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 _PROGRAM = "import sys; sys.path.append(sys.argv[1]); import bytecode; bytecode.compile_share()"
 
 
-def compile_all(site: str, names: Sequence[str], time: int, python: str) -> dict[str, Entry]:
+def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str, Entry]:
     """Write the bytecode of each source in *names*, and describe it for the manifest.
 
     Sources with syntax errors are left out, as pip does: templates may be like that.
@@ -33,12 +32,15 @@ def compile_all(site: str, names: Sequence[str], time: int, python: str) -> dict
     :raises OSError: the bytecode can't be written, or no process be started.
     :raises ValueError: a process that compiles failed.
     """
+    names = sorted(names, key=lambda name: os.path.getsize(f"{site}/{name}"))
+    # Starting a process costs as much as compiling a dozen modules.
+    count = max(1, min(_cores(), 16, len(names)))
     processes: list[Any] = []
     entries: dict[str, Entry] = {}
     try:
-        # Starting a process costs as much as compiling a dozen modules.
-        for share in _shares(site, names, min(_cores(), 16)):
-            processes.append(_start(python, (sys.implementation.cache_tag, site, time, share)))
+        for n in range(count):
+            task = (sys.implementation.cache_tag, site, time, names[n::count])
+            processes.append(_start(python, task))
         for process in processes:
             entries.update(_result(process, site))
     finally:
@@ -55,31 +57,14 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _shares(site: str, names: Sequence[str], count: int) -> list[list[str]]:
-    """Divide *names* into at most *count* lists of about the same number of bytes."""
-    shares: list[list[str]] = [[] for _ in range(count)]
-    loads = [0] * count
-    sizes = {name: os.path.getsize(os.path.join(site, name)) for name in names}
-    for name in sorted(names, key=sizes.__getitem__, reverse=True):
-        lightest = loads.index(min(loads))
-        shares[lightest].append(name)
-        loads[lightest] += sizes[name]
-    return [share for share in shares if share]
-
-
 def _start(python: str, task: tuple[object, ...]) -> Any:
     """Start a process that compiles what *task* says; see :func:`compile_share`."""
     import marshal
-    import subprocess
+    from subprocess import DEVNULL, PIPE, Popen
 
     home = os.path.dirname(os.path.abspath(__file__))
-    process = subprocess.Popen(
-        [python, "-I", "-S", "-W", "ignore", "-c", _PROGRAM, home],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdin is not None  # noqa: S101  # for the type checker
+    command = [python, "-I", "-S", "-W", "ignore", "-c", _PROGRAM, home]
+    process: Any = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
     try:
         with process.stdin as pipe:
             pipe.write(marshal.dumps(task))  # type: ignore[arg-type]  # it knows them all
@@ -92,11 +77,11 @@ def _result(process: Any, site: str) -> dict[str, Entry]:
     import marshal
 
     try:
-        entries, error = marshal.loads(process.stdout.read())  # noqa: S302  # our own child
+        number, entries = marshal.loads(process.stdout.read())  # noqa: S302  # our own child
     except (EOFError, ValueError, TypeError) as damage:
         raise ValueError("a process that compiles the packages failed") from damage
-    if error:
-        raise OSError(error, os.strerror(error), site)
+    if number:
+        raise OSError(number, os.strerror(number), site)
     return entries  # type: ignore[no-any-return]
 
 
@@ -107,7 +92,7 @@ def compile_share() -> None:
     tag, site, time, names = marshal.loads(sys.stdin.buffer.read())  # noqa: S302  # from our parent
     if tag != sys.implementation.cache_tag:
         raise SystemExit(f"{sys.executable} writes bytecode for {sys.implementation.cache_tag}")
-    entries, problem = {}, 0
+    number, entries = 0, {}
     try:
         for name in names:
             try:
@@ -115,8 +100,8 @@ def compile_share() -> None:
             except (SyntaxError, ValueError, RecursionError):
                 continue
     except OSError as error:
-        problem = error.errno or errno.EIO
-    sys.stdout.buffer.write(marshal.dumps((entries, problem)))
+        number = error.errno or errno.EIO
+    sys.stdout.buffer.write(marshal.dumps((number, entries)))
 
 
 def _compile(site: str, name: str, time: int) -> Entry:
@@ -132,8 +117,7 @@ def _compile(site: str, name: str, time: int) -> Entry:
     code = compile(source, name, "exec", dont_inherit=True, optimize=0)
     numbers = (0, time & 0xFFFF_FFFF, len(source) & 0xFFFF_FFFF)
     header = MAGIC_NUMBER + b"".join(number.to_bytes(4, "little") for number in numbers)
-    path = path_for(name)
-    data = header + marshal.dumps(code)
+    path, data = path_for(name), header + marshal.dumps(code)
     write(f"{site}/{path}", data, time)
     return path, len(data), crc32(data), False
 
@@ -158,8 +142,8 @@ def write(path: str, data: bytes, time: int, mode: int = 0o644) -> None:
 
 
 def set_mode(path: str, mode: int) -> None:
-    """Set the mode of *path*, if the file system knows modes."""
+    """Set the mode of *path*, if the file system knows modes; the manifest says what is there."""
     try:
         os.chmod(path, mode)
     except OSError:
-        pass  # The manifest says what is there.
+        pass

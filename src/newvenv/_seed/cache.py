@@ -22,14 +22,11 @@ if TYPE_CHECKING:
 #: How many images are kept: those that were used last.
 KEPT = 12
 
-#: Where images lie in the cache's directory, which may be anybody's choice.
-_OWN = f"newvenv-{image.FORMAT}"
-
-#: The name of an image that is being made: outside of the lock it is a dead run's.
-_MAKING = ".making"
-
 #: How long another run may take to make an image, in seconds.
 _PATIENCE = 60
+
+#: Where images lie in the cache's directory, and what is called so while it is being made.
+_OWN, _MAKING = f"newvenv-{image.FORMAT}", ".making"
 
 
 def directory() -> str | None:
@@ -54,21 +51,12 @@ def directory() -> str | None:
     return path if os.path.isabs(path) else None
 
 
-def _own_directory() -> str:
-    path = directory()
-    if path is None:
-        raise Unusable("there is no place for a cache")
-    return os.path.join(path, _OWN)
-
-
 def _opened(*, make: bool = False) -> Directory:
-    """Open the subdirectory of the images.
-
-    :param make: make it if need be.
-    :raises Unusable: there is none, or it is another's, or others may write to it.
-    """
-    path = _own_directory()
+    """Open the subdirectory of the images, if it is private; *make* it if need be."""
+    path = os.path.join(directory() or "", _OWN)
     try:
+        if not os.path.isabs(path):
+            raise FileNotFoundError(errno.ENOENT, "No home directory")
         if make and not os.path.lexists(path):
             _make(path)
         root = Directory(path)
@@ -81,20 +69,17 @@ def _opened(*, make: bool = False) -> Directory:
 
 
 def _make(path: str) -> None:
-    """Make a directory and its parents, for this user alone, whatever the umask.
-
-    :raises OSError: that can't be, or it would be where neither this user nor the system
-        owns the place: root must not leave a cache in another user's home (sudo).
-    """
+    """Make a directory and its parents, for this user alone, whatever the umask."""
     parent = os.path.dirname(path)
     if not os.path.lexists(parent):
         _make(parent)
+    # With sudo, root must not leave a cache in another user's home.
     if os.name != "nt" and os.stat(parent).st_uid not in (0, os.geteuid()):
         raise PermissionError(errno.EPERM, "Belongs to another user", parent)
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        return  # Another run was faster.
+        return  # made by another run
     if os.name != "nt" and os.lstat(path).st_mode & 0o777 != 0o700:
         os.chmod(path, 0o700)
     if os.path.basename(path) == _OWN:
@@ -104,10 +89,7 @@ def _make(path: str) -> None:
 
 
 def find(name: str, identity: object) -> Image:
-    """Open the image *name* and note that it is in use.
-
-    :raises Unusable: there is none, or it is damaged or not private.
-    """
+    """Open the image *name*, or raise :class:`Unusable`, and note that it is in use."""
     with _opened() as root:
         found = image.read(root, name, identity)
         try:
@@ -122,22 +104,20 @@ def make(
 ) -> Image:
     """Let *build* fill a directory with an image, put that into the cache, and open it.
 
-    If another run has made the image meanwhile, that one is opened.
+    If another run has made the image meanwhile, that one is opened, unless its signature
+    says that it is the *damaged* one.
 
-    :param damaged: the signature of an image that was found and is to be replaced.
     :raises Unusable: the cache can't take it.
-    :raises ValueError: raised by *build*.
     """
     try:
         with _opened(make=True) as root, _lock.Lock(root.path, _PATIENCE):
             try:
-                found = image.read(root, name, identity)
-                if found.signature != damaged:
-                    return found
-                found.__exit__()
-            except Unusable as error:
-                _log.debug("%s", error)
-            _make_image(root, name, build)
+                with image.read(root, name, identity) as found:
+                    is_good = found.signature != damaged
+            except Unusable:
+                is_good = False
+            if not is_good:
+                _make_image(root, name, build)
             return image.read(root, name, identity)
     except OSError as error:
         raise Unusable(f"the cache can't take an image: {error}") from error
@@ -145,7 +125,7 @@ def make(
 
 def _make_image(root: Directory, name: str, build: Callable[[str], None]) -> None:
     path, making = os.path.join(root.path, name), os.path.join(root.path, _MAKING)
-    _delete(making)
+    _files.delete(making)
     try:
         os.mkdir(making, 0o700)
         build(making)
@@ -155,15 +135,10 @@ def _make_image(root: Directory, name: str, build: Callable[[str], None]) -> Non
         ours, there = root.prefix + _MAKING, root.prefix + name
         os.rename(ours, there, src_dir_fd=root.descriptor, dst_dir_fd=root.descriptor)
     finally:
-        _delete(making)
+        _files.delete(making)
     others = sorted((each for each in images() if each != path), key=os.path.getmtime)
     for each in others[: -KEPT + 1]:
         remove(each)
-
-
-def _delete(path: str) -> None:
-    if os.path.lexists(path):
-        _files.delete(path)
 
 
 def images() -> list[str]:
@@ -177,30 +152,25 @@ def images() -> list[str]:
 
 
 def is_image(path: str, *parts: str) -> bool:
-    """Is *path* an image, by the form of its name, and a manifest or one of *parts* in it?"""
+    """Is *path* named like an image, and has a manifest or one of *parts* in it?"""
     words = os.path.basename(path).split("-")
     if len(words) < 4 or words[0] != "pip" or len(words[-1]) != 8 or os.path.islink(path):
         return False
-    is_named = not words[-1].strip("0123456789abcdef")
-    return is_named and any(os.path.lexists(f"{path}/{part}") for part in ("manifest", *parts))
+    found = any(os.path.lexists(f"{path}/{part}") for part in ("manifest", *parts))
+    return found and not words[-1].strip("0123456789abcdef")
 
 
 def remove(path: str) -> None:
     """Remove the image *path*, the manifest last: what is left of it is removed again.
 
     Nothing is renamed, which the lower layer of an overlay file system refuses.
-
-    :raises OSError: it can't be removed.
     """
-    _delete(os.path.join(path, "site"))
-    _delete(path)
+    _files.delete(os.path.join(path, "site"))
+    _files.delete(path)
 
 
 def clear() -> None:
-    """Remove all images, and what a killed run has left.
-
-    :raises OSError: one can't be removed.
-    """
+    """Remove all images, and what a killed run has left."""
     try:
         root = _opened()
     except Unusable:

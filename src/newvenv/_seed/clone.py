@@ -66,16 +66,13 @@ def clone(image: Image, target: str, records: Mapping[str, bytes], mode: str) ->
         # set-group-ID directories and ACLs.
         links = mode == "hardlink" and _may_link(image, os.lstat(f"{target}/{name}"))
         for folder, entries in image.folders:
-            with _opened(folder, image.site) as source, Directory(folder or ".", place) as there:
+            try:
+                source = Directory(folder or ".", image.site)
+            except OSError as error:
+                raise Unusable(f"{folder!r} is gone: {error}") from error
+            with source, Directory(folder or ".", place) as there:
                 for entry in _link(source, there, entries, image) if links else entries:
                     shares = _copy(source, there, entry, image, shares)
-
-
-def _opened(folder: str, site: Directory) -> Directory:
-    try:
-        return Directory(folder or ".", site)
-    except OSError as error:
-        raise Unusable(f"{folder!r} in {site.path!r} can't be opened: {error}") from error
 
 
 def _copy(source: Directory, place: Directory, entry: Entry, image: Image, shares: bool) -> bool:
@@ -119,10 +116,7 @@ def _share(incoming: int, place: Directory, entry: Entry, time: int) -> bool:
 
 
 def _write(place: Directory, name: str, data: bytes, time: int, executable: bool = False) -> None:
-    """Make the new file *name* in *place*.
-
-    :raises OSError: with the path as its ``filename``.
-    """
+    """Make the new file *name* in *place*; an error names its path."""
     try:
         descriptor = os.open(place.prefix + name, _CREATE, 0o666, dir_fd=place.descriptor)
         try:
@@ -153,25 +147,18 @@ def _may_link(image: Image, fresh: os.stat_result) -> bool:
 
     A link to another user's file would let that user change the environment.
     """
-    reason = None
     if os.name != "nt" and image.owner[0] != os.geteuid():
         reason = "they belong to another user"
-    elif image.owner != (fresh.st_uid, fresh.st_gid):
-        reason = "a new file has another owner or group here"
-    elif image.modes[0] != fresh.st_mode:
-        reason = f"a new file has mode {fresh.st_mode & 0o7777:o} here (umask)"
-    if reason:
-        _log.debug("No hard links to the files in %r: %s", image.site.path, reason)
-    return reason is None
+    elif image.owner != (fresh.st_uid, fresh.st_gid) or image.modes[0] != fresh.st_mode:
+        reason = "a new file has another owner, group or mode here"
+    else:
+        return True
+    _log.debug("No hard links to the files in %r: %s", image.site.path, reason)
+    return False
 
 
 def _link(source: Directory, place: Directory, entries: list[Entry], image: Image) -> list[Entry]:
-    """Make hard links to files in *source*.
-
-    :returns: the files for which that failed: another file system, no links there, ...
-    :raises Unusable: a file has changed, or has all the links it can have: a new image
-        starts from one again.
-    """
+    """Make hard links to files in *source*; return those that can't be linked to here."""
     left = []
     for entry in entries:
         name = source.prefix + entry[0]
@@ -184,7 +171,7 @@ def _link(source: Directory, place: Directory, entries: list[Entry], image: Imag
         try:
             os.link(name, there, src_dir_fd=source.descriptor, dst_dir_fd=place.descriptor)
         except OSError as error:
-            if error.errno == errno.EMLINK:
+            if error.errno == errno.EMLINK:  # A new image starts from one again.
                 raise Unusable(f"{name!r} in {source.path!r} has too many links") from error
             left.append(entry)
     return left

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from binascii import b2a_base64, crc32
 
 TYPE_CHECKING = False
@@ -64,10 +65,6 @@ class Directory:
         descriptor = self.descriptor
         return _is_private(os.lstat(self.path) if descriptor is None else os.fstat(descriptor))
 
-    def open(self, name: str) -> int:
-        """Open the file *name* to read it, and return the descriptor."""
-        return os.open(self.prefix + name, READ, dir_fd=self.descriptor)
-
     def __enter__(self) -> Self:
         return self
 
@@ -77,25 +74,27 @@ class Directory:
 
 
 class Image:
-    """An image as its manifest describes it, open to be cloned in a ``with`` block."""
+    """An image as its manifest describes it, open to be cloned in a ``with`` block.
 
-    #: The directory of the packages.
+    ``site`` is the directory of the packages; ``signature`` tells this image from the one
+    that replaces it; ``mtime`` is the time of every file, in seconds since the epoch, which
+    bytecode repeats; ``owner`` is every file's user and group; ``modes`` has ``st_mode``
+    of plain files and of those that may be executed.
+
+    ``folders`` has every directory of ``site``, parents first, with ``/`` between the
+    parts, and what files are in it; the first is ``""``; RECORD is in none.
+    ``distributions`` has for each one its ``.dist-info``, what it puts beside that, RECORD
+    without the lines of its scripts, which come first, and the names of the scripts.
+    ``scripts`` has what stands before and after the line that names the interpreter.
+    """
+
     site: Directory
-    #: What tells this image from the one that replaces it.
     signature: tuple[int, ...]
-    #: The time of every file, in seconds since the epoch; bytecode repeats it.
     mtime: int
-    #: User and group of every file.
     owner: tuple[int, int]
-    #: ``st_mode`` of plain files and of those that may be executed.
     modes: tuple[int, int]
-    #: Every directory of ``site``, parents first, with ``/`` between the parts, and what
-    #: files are in it. The first is ``""``, ``site`` itself. RECORD is in none.
     folders: list[tuple[str, list[Entry]]]
-    #: For each distribution: its ``.dist-info``; what it puts beside that; RECORD
-    #: without the lines of its scripts, which come first; the names of the scripts.
     distributions: list[tuple[str, list[str], bytes, list[str]]]
-    #: What stands before and after the line that names the interpreter, by script.
     scripts: dict[str, tuple[bytes, bytes]]
 
     def __init__(self, site: Directory, signature: tuple[int, ...], parts: dict[str, Any]) -> None:
@@ -147,7 +146,7 @@ def _manifest(directory: Directory, identity: object, private: bool) -> Any:
     """Return signature and parts of the image in *directory*."""
     import marshal
 
-    descriptor = directory.open("manifest")
+    descriptor = os.open(directory.prefix + "manifest", READ, dir_fd=directory.descriptor)
     try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode) or (private and not _is_private(state)):
@@ -183,9 +182,8 @@ def base64(digest: bytes) -> str:
 
 def _sha256(data: bytes) -> bytes:
     # Without OpenSSL, which takes 2 ms to load. The module is the first from 3.12 on.
-    for module in ("_sha2", "_sha256", "hashlib"):
-        try:
-            return __import__(module).sha256(data).digest()  # type: ignore[no-any-return]
-        except ImportError:
-            continue
-    raise ImportError("no module knows SHA-256")
+    module = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
+    try:
+        return __import__(module).sha256(data).digest()  # type: ignore[no-any-return]
+    except ImportError:
+        return __import__("hashlib").sha256(data).digest()  # type: ignore[no-any-return]

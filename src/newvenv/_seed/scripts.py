@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from .image import Files
 
@@ -63,8 +63,6 @@ def around(distributions: Mapping[str, Files], contents: Files) -> dict[str, Scr
     """Return what stands before and after the first lines of scripts, by distribution.
 
     Whatever names pip's own wheel gives, pip makes ``pip``, ``pip3`` and ``pip3.X``.
-
-    :param contents: the files of all *distributions*.
     """
     text, program = _template(contents), _launcher(contents)
     found = {}
@@ -118,31 +116,18 @@ def _template(files: Files) -> str:
 
     It is distlib's, which pip carries along, unless pip has one of its own (25.2). Both
     are read from the source: importing pip costs more than building the image.
-
-    :raises ValueError: they are not where they have always been.
     """
-    for name, path in _TEMPLATES:
-        if path in files:
-            for value in _assigned(name, files[path][0]):
-                return value
-    raise ValueError("this pip keeps its script template in another place")
-
-
-def _assigned(name: str, source: bytes) -> Iterator[str]:
-    """Yield the strings that *source* assigns to *name*, ``dedent`` around them applied."""
     import ast
     from textwrap import dedent
 
-    if name.encode() not in source:
-        return  # parsing takes its time
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
-            continue
-        if node.targets[0].id == name:
-            if isinstance(node.value, ast.Call):
-                yield dedent(ast.literal_eval(node.value.args[0]))
-            else:
-                yield ast.literal_eval(node.value)
+    for name, path in _TEMPLATES:
+        source = files[path][0] if path in files else b""
+        for node in ast.walk(ast.parse(source)) if name.encode() in source else ():
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+                if isinstance(node.value, ast.Call):
+                    return dedent(ast.literal_eval(node.value.args[0]))
+                return str(ast.literal_eval(node.value))
+    raise ValueError("this pip keeps its script template in another place")
 
 
 def _launcher(files: Files) -> bytes:

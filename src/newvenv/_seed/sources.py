@@ -48,13 +48,14 @@ def ensurepip() -> str | None:
     """
     if sys.modules.get("ensurepip", sys) is None:
         return None
-    from .. import sysconfig
+    library = os.path.dirname(getattr(os, "__file__", None) or "")
+    if not library:  # In a frozen program modules have no file.
+        from .. import sysconfig
 
-    file = getattr(os, "__file__", None)  # In a frozen program modules have none.
-    library = [os.path.dirname(file) if file else sysconfig.get_path("stdlib")]
+        library = sysconfig.get_path("stdlib")
     for finder in sys.meta_path:
         try:
-            spec = finder.find_spec("ensurepip", library)
+            spec = finder.find_spec("ensurepip", [library])
         except ImportError:
             return None
         except AttributeError:
@@ -98,25 +99,22 @@ def _version(name: str) -> list[int]:
     return [int(part) if part.isdecimal() else -1 for part in version.split(".")]
 
 
-def identity(seeds: Seeds) -> tuple[object, ...]:
-    """Return what an image made of *seeds* depends on, as values that marshal knows.
+def known_by(seeds: Seeds) -> tuple[str, tuple[object, ...]]:
+    """Return the name of an image made of *seeds*, and all that it depends on.
+
+    The name is like ``pip-24.2-cpython-313-1a2b3c4d``, the rest are values for marshal.
 
     :raises OSError: a seed can't be read.
     """
+    import marshal
     from _frozen_importlib_external import MAGIC_NUMBER
 
     tag = sys.implementation.cache_tag
-    return image.FORMAT, tag, MAGIC_NUMBER, tuple(map(_fingerprint, seeds))
-
-
-def name(seeds: Seeds, identity: tuple[object, ...]) -> str:
-    """Return the name of an image, like ``pip-24.2-cpython-313-1a2b3c4d``."""
-    import marshal
-
-    project, version = os.path.basename(seeds[0]).replace(".dist-info", "").split("-")[:2]
+    identity = (image.FORMAT, tag, MAGIC_NUMBER, tuple(map(_fingerprint, seeds)))
     # Version 2 knows no references, so equal values give equal bytes.
-    checksum = crc32(marshal.dumps(identity, 2))  # type: ignore[arg-type]  # it knows them all
-    return f"{project}-{version}-{sys.implementation.cache_tag}-{checksum:08x}"
+    checksum = crc32(marshal.dumps(identity, 2))
+    project, version = os.path.basename(seeds[0]).replace(".dist-info", "").split("-")[:2]
+    return f"{project}-{version}-{tag}-{checksum:08x}", identity
 
 
 def _fingerprint(path: str) -> tuple[str, int, int]:

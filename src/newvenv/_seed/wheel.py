@@ -13,15 +13,13 @@ from .image import base64, hash_and_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from zipfile import ZipFile, ZipInfo
 
     from .image import Files
 
-#: Bounds of what a wheel may unpack to, in files and in bytes: some ten times pip's.
+#: Bounds of what a wheel may unpack to: some ten times pip's; and of names, in bytes.
 _MOST_FILES, _MOST_BYTES = 10_000, 128 << 20
-
-#: Bounds of the length of a name and of each part of it, in bytes.
 _LONGEST_NAME, _LONGEST_PART = 1024, 255
 
 #: What an installer adds to the metadata of a wheel.
@@ -34,31 +32,35 @@ def read(path: str) -> tuple[str, Files]:
     :param path: of its wheel, or of the ``.dist-info`` directory where it is installed.
     :raises ValueError: it is damaged, not plain, or not what its RECORD says.
     """
-    info, files = _read_wheel(path) if path.endswith(".whl") else _read_installed(path)
+    from zipfile import BadZipFile, ZipFile
+    from zlib import error as ZlibError
+
+    try:
+        if path.endswith(".whl"):
+            with ZipFile(path) as archive:
+                info, files = _unpacked(path, archive)
+        else:
+            info, files = _installed(path)
+    except (BadZipFile, ZlibError, EOFError) as error:
+        raise ValueError(f"the wheel {path!r} is damaged: {error}") from error
     _verify(info, files)
     for name, data in (("INSTALLER", b"pip\n"), ("REQUESTED", b"")):
         files[f"{info}/{name}"] = data, False, hash_and_size(data)
     return info, files
 
 
-def _read_wheel(path: str) -> tuple[str, Files]:
-    """Read a wheel (PEP 427)."""
-    from zipfile import BadZipFile, ZipFile
-    from zlib import error as ZlibError
-
-    try:
-        with ZipFile(path) as archive:
-            return _contents(path, archive)
-    except (BadZipFile, ZlibError, EOFError) as error:
-        raise ValueError(f"the wheel {path!r} is damaged: {error}") from error
-
-
-def _contents(path: str, archive: ZipFile) -> tuple[str, Files]:
+def _unpacked(path: str, archive: ZipFile) -> tuple[str, Files]:
+    """Return the contents of a wheel (PEP 427)."""
     members = archive.infolist()
     _check_names([member.filename for member in members])
     if sum(member.file_size for member in members) > _MOST_BYTES:
         raise ValueError(f"the wheel {path!r} unpacks to more than {_MOST_BYTES >> 20} MiB")
-    info = _dist_info(path, members)
+    tops = {member.filename.partition("/")[0] for member in members}
+    found = [top for top in tops if top.endswith((".dist-info", ".data"))]
+    info = "-".join(os.path.basename(path).split("-")[:2]) + ".dist-info"
+    if [top.lower() for top in found] != [info.lower()]:
+        raise ValueError(f"the wheel {path!r} should hold {info!r}, and no data")
+    [info] = found
     files = [member for member in members if not member.is_dir() and _is_plain(member)]
     data = {file.filename: archive.read(file) for file in files}
     rows = _rows(data.pop(f"{info}/RECORD").decode("utf-8"))
@@ -73,11 +75,7 @@ def _contents(path: str, archive: ZipFile) -> tuple[str, Files]:
 
 
 def _check_names(names: Sequence[str]) -> None:
-    """Check the names of all members of an archive.
-
-    :raises ValueError: one does not stay below the directory it is unpacked to, on some
-        system, or would be the same file as another one there.
-    """
+    """Make sure that each name stays below the target, on any system, and is there once."""
     for name in names:
         if not _is_harmless(name[:-1] if name.endswith("/") else name):
             raise ValueError(f"a wheel of a seed package may not hold {name!r}")
@@ -103,16 +101,6 @@ def _is_plain(member: ZipInfo) -> bool:
     return True
 
 
-def _dist_info(path: str, members: Iterable[ZipInfo]) -> str:
-    """Return the name of the wheel's metadata directory: there is one, named like the wheel."""
-    tops = {member.filename.partition("/")[0] for member in members}
-    found = [top for top in tops if top.endswith((".dist-info", ".data"))]
-    expected = "-".join(os.path.basename(path).split("-")[:2]) + ".dist-info"
-    if [top.lower() for top in found] != [expected.lower()]:
-        raise ValueError(f"the wheel {path!r} should hold {expected!r}, and no data")
-    return found[0]
-
-
 def headers_of(text: bytes) -> dict[str, str]:
     """Return the fields of METADATA or WHEEL up to the first blank line, by name in lower case."""
     fields = {}
@@ -124,7 +112,7 @@ def headers_of(text: bytes) -> dict[str, str]:
     return fields
 
 
-def _read_installed(path: str) -> tuple[str, Files]:
+def _installed(path: str) -> tuple[str, Files]:
     """Read the distribution whose ``.dist-info`` is *path*: the files in its RECORD."""
     site, info = os.path.split(path)
     with open(os.path.join(path, "RECORD"), encoding="utf-8", newline="") as file:
@@ -140,10 +128,7 @@ def _read_installed(path: str) -> tuple[str, Files]:
 
 
 def _rows(record: str) -> dict[str, str]:
-    """Return hash and size of each file that *record* lists, as they stand there (PEP 376).
-
-    :raises ValueError: it is no RECORD.
-    """
+    """Return hash and size of each file that *record* lists, as they stand there (PEP 376)."""
     import csv
 
     rows = [row for row in csv.reader(record.splitlines()) if row]
@@ -153,10 +138,7 @@ def _rows(record: str) -> dict[str, str]:
 
 
 def _verify(info: str, files: Files) -> None:
-    """Compare the files with the hashes in RECORD.
-
-    :raises ValueError: one has another hash, or none.
-    """
+    """Make sure that the files have the hashes that are in RECORD."""
     import hashlib
 
     for name, (data, _, row) in files.items():
