@@ -203,12 +203,12 @@ def forge(path: Path) -> None:
     import marshal
     from binascii import crc32
 
-    identity, parts = marshal.loads((path / "manifest").read_bytes()[4:])
+    parts = marshal.loads((path / "manifest").read_bytes()[4:])
     parts["folders"] = [
         (folder, [_forged(entry, source) if folder == "pip" else entry for entry in entries])
         for folder, entries in parts["folders"]
     ]
-    data = marshal.dumps((identity, parts))
+    data = marshal.dumps(parts)
     (path / "manifest").write_bytes(crc32(data).to_bytes(4, "little") + data)
 
 
@@ -362,12 +362,12 @@ def test_what_is_not_the_caches_stays(
 ) -> None:
     """In a directory with other things in it, these are neither listed nor removed."""
     monkeypatch.setattr(_cache, "KEPT", 1)
-    digits = "0123abcd"
+    digits = "0123456789abcdef"
     foreign = [
         "Photos",
         "project-1.0",
         f"pip-1-cpython-313-{digits}/manifest",
-        "newvenv-1/pip-1-cpython-313-0123abcd/manifest",
+        "newvenv-1/pip-1-cpython-313-0123456789abcdef/manifest",
         "newvenv-2/Photos",
         f"newvenv-2/pip-1-cpython-313-{digits}/thesis",
         f"newvenv-2/pip-{digits}/manifest",
@@ -609,7 +609,7 @@ def test_old_images_go(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_cache, "KEPT", 3)
     root.mkdir(0o700, parents=True)
     for day in range(5):
-        path = root / f"pip-{day}-cpython-313-0123abcd"
+        path = root / f"pip-{day}-cpython-313-0123456789abcdef"
         path.mkdir()
         (path / "manifest").write_text("")
         os.utime(path, (day, day))

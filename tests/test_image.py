@@ -21,10 +21,10 @@ from wheels import METADATA, PIP, TEMPLATE, WHEEL, make_wheel, row
 POSIX = pytest.mark.skipif(os.name == "nt", reason="modes")
 
 
-def opened(folder: Path, identity: object = ("tiny", 1)) -> image.Image:
+def opened(folder: Path) -> image.Image:
     """Open the image in *folder*."""
     with image.Directory(str(folder)) as root:
-        found = image.read(root, "image", identity)
+        found = image.read(root, "image")
     return found
 
 
@@ -33,7 +33,7 @@ def built(folder: Path, files: dict[str, str], mtime: float = 1_600_000_000) -> 
     (folder / "image").mkdir(mode=0o700)
     path = make_wheel(folder, files)
     os.utime(path, (mtime, mtime))
-    build.build(str(folder / "image"), [path], ("tiny", 1))
+    build.build(str(folder / "image"), [path])
     return opened(folder)
 
 
@@ -189,10 +189,10 @@ def test_image_does_not_depend_on_the_umask(tmp_path: Path, umask: int) -> None:
         path.touch()
         path.chmod(0o600)
         make_wheel(tmp_path, PIP, modes={"pip/__init__.py": stat.S_IFREG | 0o755})
-        build.build(str(tmp_path / "image"), [str(path)], 1)
+        build.build(str(tmp_path / "image"), [str(path)])
     finally:
         os.umask(old)
-    with opened(tmp_path, 1) as found:
+    with opened(tmp_path) as found:
         site = Path(found.site.path)
     assert [stat.S_IMODE(mode) for mode in found.modes] == [0o644, 0o755]
     assert stat.S_IMODE((site / "pip/__init__.py").stat().st_mode) == 0o755
@@ -240,12 +240,9 @@ def test_record_is_in_order(tmp_path: Path) -> None:
     assert names == ["pip", "pip3", "pip{}.{}".format(*sys.version_info)]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [("flip", "damaged"), ("cut", "damaged"), ("empty", "damaged"), ("other", "something else")],
-)
-def test_manifest_that_is_damaged(tmp_path: Path, change: str, message: str) -> None:
-    """A manifest with a flipped byte, cut short, empty, or of another image is refused."""
+@pytest.mark.parametrize("change", ["flip", "cut", "empty"])
+def test_manifest_that_is_damaged(tmp_path: Path, change: str) -> None:
+    """A manifest with a flipped byte, cut short, or empty is refused."""
     with built(tmp_path, PIP):
         path = tmp_path / "image" / "manifest"
     data = path.read_bytes()
@@ -255,11 +252,10 @@ def test_manifest_that_is_damaged(tmp_path: Path, change: str, message: str) -> 
             "flip": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
             "cut": data[:middle],
             "empty": b"",
-            "other": data,
         }[change]
     )
-    with pytest.raises(image.Unusable, match=message):
-        opened(tmp_path, ("other", 1))
+    with pytest.raises(image.Unusable, match="damaged"):
+        opened(tmp_path)
 
 
 def test_compiler_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.skipif(
 #: From Python 3.12 on, older ones can't even start.
 FIRST_PIP = (23, 2) if sys.version_info >= (3, 12) else (22, 0)
 
+EVERYTHING = os.environ.get("NEWVENV_TEST_RELEASES") == "all"
+
 Download = Callable[[str], str]
 
 
@@ -66,8 +68,7 @@ def releases(run: Run) -> Callable[[str], list[str]]:
 def some(found: list[str], first: tuple[int, ...], last: tuple[int, ...]) -> list[str]:
     """Return those between two releases that are to be tested: the extremes, or all."""
     found = [one for one in found if first <= tuple(map(int, one.split("."))) < last]
-    everything = os.environ.get("NEWVENV_TEST_RELEASES") == "all"
-    return found if everything else [found[0], found[len(found) // 2], found[-1]]
+    return found if EVERYTHING else [found[0], found[len(found) // 2], found[-1]]
 
 
 def context_of(path: Path) -> types.SimpleNamespace:

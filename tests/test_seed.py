@@ -439,7 +439,7 @@ def _other_wheels(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (_other_base, "'/usr/bin/other-python'"),
         (_other_python, "neither a link to"),
-        (_other_command, "neither a link to"),
+        (_other_command, "is not in the environment"),
         (_other_library, "is not in the environment"),
         (_no_library, "the context has no lib_path"),
         (_no_tag, "keeps its bytecode elsewhere"),

@@ -70,9 +70,8 @@ def install(context: types.SimpleNamespace, call_new_python: Callable[..., objec
     """
     if id(context) not in _refused:
         reason = _foreign_interpreter(context)
-        if not (_refuse(context, reason) if reason else clone(context)):
-            return install(context, call_new_python)
-        return None
+        if _refuse(context, reason) if reason else clone(context):
+            return
     _, reason, problem = _refused.pop(id(context))
     from .. import subprocess
 
@@ -85,9 +84,8 @@ def install(context: types.SimpleNamespace, call_new_python: Callable[..., objec
     except subprocess.CalledProcessError as error:
         if problem is None:
             raise
-        text = (
-            f"Unable to install pip: {reason}; ensurepip failed, too. Use --without-pip, or mend it"
-        )
+        text = f"Unable to install pip: {reason}; ensurepip failed, too: reinstall this Python, or "
+        text += "make the environment --without-pip"
         kind = type("CalledProcessError", (type(error),), {"__str__": lambda _: text})
         raise kind(error.returncode, error.cmd, error.output, error.stderr) from problem
 
@@ -151,7 +149,7 @@ def _unusual(context: types.SimpleNamespace) -> str | None:
         return "this Python keeps its bytecode elsewhere (-X pycache_prefix), or none"
     if sys.implementation.name != "cpython":
         return f"images are not made for {sys.implementation.name}"
-    for path in (context.lib_path, context.bin_path):
+    for path in (context.lib_path, context.bin_path, context.env_exec_cmd):
         if not _is_below(path, context.env_dir):
             return f"{path!r} is not in the environment"
     if context.executable != _layout.base_executable() or not _is_running(context.executable):
@@ -161,17 +159,16 @@ def _unusual(context: types.SimpleNamespace) -> str | None:
 
 def _foreign_interpreter(context: types.SimpleNamespace) -> str | None:
     """Return why the interpreter in the environment may be another than its base's."""
-    command = getattr(context, "env_exec_cmd", None)
-    if command is None or os.name == "nt":  # there it is a launcher, which reads pyvenv.cfg
+    if os.name == "nt":  # It is a launcher, which reads pyvenv.cfg.
         return None
     try:
-        found, expected = os.stat(command), os.stat(context.executable)
+        python, base = context.env_exec_cmd, context.executable
+        if os.path.samefile(python, base):
+            return None
+        is_copy = not os.path.islink(python) and os.path.getsize(python) == os.path.getsize(base)
     except (OSError, AttributeError) as error:
-        return f"the environment's interpreter is missing: {error}"
-    is_copy = not os.path.islink(command) and found.st_size == expected.st_size
-    if _is_below(command, context.env_dir) and (is_copy or os.path.samestat(found, expected)):
-        return None
-    return f"{command!r} is neither a link to {context.executable!r} nor a copy of it"
+        return f"the environment's interpreter is not known: {error}"
+    return None if is_copy else f"{python!r} is neither a link to {base!r} nor a copy of it"
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -204,9 +201,9 @@ def _is_running(executable: str) -> bool:
 
 def _clone(context: types.SimpleNamespace, seeds: Sequence[str], mode: str) -> None:
     """Clone an image into the environment: one from the cache, or a new one."""
-    (name, identity), damaged = sources.known_by(seeds), None
+    name, damaged = sources.name(seeds), None
     try:
-        with cache.find(name, identity) as found:
+        with cache.find(name) as found:
             damaged = found.signature
             _place(found, context, mode)
             return
@@ -216,8 +213,7 @@ def _clone(context: types.SimpleNamespace, seeds: Sequence[str], mode: str) -> N
     from .build import build
 
     try:
-        make = cache.make(name, identity, lambda path: build(path, seeds, identity), damaged)
-        with make as made:
+        with cache.make(name, lambda path: build(path, seeds), damaged) as made:
             _place(made, context, mode)
             return
     except Unusable as error:
@@ -225,10 +221,10 @@ def _clone(context: types.SimpleNamespace, seeds: Sequence[str], mode: str) -> N
 
     def make_and_use_up(path: str) -> None:
         os.mkdir(path, 0o700)
-        build(path, seeds, identity)
+        build(path, seeds)
         parent, name = os.path.split(path)
-        with Directory(parent) as root, image.read(root, name, identity, private=False) as made:
-            # No one else has this image, so the links to it are soon the only ones.
+        # No one else has this image, so the links to it are soon the only ones.
+        with Directory(parent) as root, image.read(root, name) as made:
             _place(made, context, "hardlink")
 
     _in_scratch(context, make_and_use_up)
@@ -255,11 +251,8 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
     """
     names = os.listdir(context.lib_path)
     absent = [one for one in this.distributions if _is_absent(one[0], names)]
-    known = {
-        f"{context.lib_path}/{folder}/{one[0]}" for folder, all_ in this.folders for one in all_
-    }
     for path in [os.path.join(context.lib_path, top) for one in absent for top in one[1]]:
-        if os.path.lexists(path) and not _is_remnant(path, known):
+        if os.path.lexists(path) and not _is_remnant(path, context.lib_path, this):
             raise ValueError(f"{path!r} is there already, and is not pip's")
     line = scripts.first_line(context.env_exec_cmd)
     texts = {name: before + line + after for name, (before, after) in this.scripts.items()}
@@ -297,23 +290,22 @@ def _is_absent(info: str, names: Sequence[str]) -> bool:
     return not present
 
 
-def _is_remnant(path: str, known: set[str]) -> bool:
-    """Is *path* what an interrupted installation of the files *known* has left?"""
-    files = [f"{folder}/{name}" for folder, _, names in os.walk(path) for name in names]
+def _is_remnant(path: str, lib_path: str, this: Image) -> bool:
+    """Is *path* what an interrupted installation of an image has left?"""
+    known = {f"{lib_path}/{folder}/{one[0]}" for folder, files in this.folders for one in files}
+    found = [f"{folder}/{name}" for folder, _, names in os.walk(path) for name in names]
     is_directory = os.path.isdir(path) and not os.path.islink(path)
-    return is_directory and all(file in known or file.endswith(".pyc") for file in files)
+    return is_directory and all(file in known or file.endswith(".pyc") for file in found)
 
 
 def _records(
     this: Image, context: types.SimpleNamespace, texts: dict[str, bytes]
 ) -> dict[str, bytes]:
-    """Return the RECORD of each distribution of an image, by name: it hashes the scripts."""
+    """Return the RECORD of each distribution of an image, by name: it has hashes of scripts."""
     folder = os.path.relpath(context.bin_path, context.lib_path).replace(os.sep, "/")
-    rows = {
-        name: (f"{folder}/{scripts.file_name(name)}", image.hash_and_size(text))
-        for name, text in texts.items()
-    }
-    return {
-        f"{info}/RECORD": image.record_lines(rows[name] for name in names) + lines
-        for info, _, lines, names in this.distributions
-    }
+    records = {}
+    for info, _, lines, names in this.distributions:
+        files = [f"{folder}/{scripts.file_name(name)}" for name in names]
+        rows = zip(files, [image.hash_and_size(texts[name]) for name in names])
+        records[f"{info}/RECORD"] = image.record_lines(rows) + lines
+    return records

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 _EARLIEST = 315_619_200
 
 
-def build(directory: str, seeds: Sequence[str], identity: object) -> None:
+def build(directory: str, seeds: Sequence[str]) -> None:
     """Build an image in *directory*, an empty one.
 
     :param seeds: what :func:`wheel.read` reads.
-    :param identity: what :func:`image.read` will be asked for; values that marshal knows.
     :raises ValueError: a seed is not what pip would install in a plain way.
     :raises OSError: the image can't be written.
     """
@@ -41,7 +40,7 @@ def build(directory: str, seeds: Sequence[str], identity: object) -> None:
     sources = [name for name in contents if name.endswith(".py")]
     compiled = bytecode.compile_all(site, sources, time, _layout.base_executable())
     parts = {"mtime": time, **_described(distributions, contents, compiled), **_state(site)}
-    data = marshal.dumps((identity, parts))  # type: ignore[arg-type]  # it knows them all
+    data = marshal.dumps(parts)
     data = crc32(data).to_bytes(4, "little") + data
     bytecode.write(os.path.join(directory, "manifest"), data, time, 0o600)
 
@@ -52,9 +51,9 @@ def _check_python(info: str, files: Files) -> None:
     for clause in requires.split(","):
         operator, _, version = clause.replace(" ", "").partition("=")
         numbers = version.split(".")
-        if operator == ">" and all(map(str.isdecimal, numbers)):
-            if sys.version_info < tuple(map(int, numbers)):
-                raise ValueError(f"{info!r} needs Python {clause.strip()}")
+        is_bound = operator == ">" and all(map(str.isdecimal, numbers))
+        if is_bound and sys.version_info < tuple(map(int, numbers)):
+            raise ValueError(f"{info!r} needs Python {clause.strip()}")
 
 
 def _unpack(site: str, contents: Files, time: int) -> None:

@@ -30,8 +30,9 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
     :param time: the time of sources and bytecode, in seconds since the epoch.
     :param python: the interpreter to compile with, of the running version.
     :raises OSError: the bytecode can't be written, or no process be started.
-    :raises ValueError: a process that compiles failed.
     """
+    import marshal
+
     names = sorted(names, key=lambda name: os.path.getsize(f"{site}/{name}"))
     # Starting a process costs as much as compiling a dozen modules.
     count = max(1, min(_cores(), 16, len(names)))
@@ -42,7 +43,12 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
             task = (sys.implementation.cache_tag, site, time, names[n::count])
             processes.append(_start(python, task))
         for process in processes:
-            entries.update(_result(process, site))
+            number, found = marshal.loads(process.stdout.read())  # noqa: S302  # our own child
+            if number:
+                raise OSError(number, os.strerror(number), site)
+            entries.update(found)
+    except (EOFError, ValueError, TypeError) as damage:
+        raise ValueError("a process that compiles the packages failed") from damage
     finally:
         for process in processes:
             process.kill()
@@ -71,18 +77,6 @@ def _start(python: str, task: tuple[object, ...]) -> Any:
     except BrokenPipeError:
         pass  # It has died at once, which its missing result tells.
     return process
-
-
-def _result(process: Any, site: str) -> dict[str, Entry]:
-    import marshal
-
-    try:
-        number, entries = marshal.loads(process.stdout.read())  # noqa: S302  # our own child
-    except (EOFError, ValueError, TypeError) as damage:
-        raise ValueError("a process that compiles the packages failed") from damage
-    if number:
-        raise OSError(number, os.strerror(number), site)
-    return entries  # type: ignore[no-any-return]
 
 
 def compile_share() -> None:

@@ -88,10 +88,10 @@ def _make(path: str) -> None:
             file.write("Signature: 8a477f597d28d172789f06886806bc55\n")
 
 
-def find(name: str, identity: object) -> Image:
+def find(name: str) -> Image:
     """Open the image *name*, or raise :class:`Unusable`, and note that it is in use."""
     with _opened() as root:
-        found = image.read(root, name, identity)
+        found = image.read(root, name)
         try:
             os.utime(root.prefix + name, dir_fd=root.descriptor)
         except OSError as error:
@@ -99,9 +99,7 @@ def find(name: str, identity: object) -> Image:
         return found
 
 
-def make(
-    name: str, identity: object, build: Callable[[str], None], damaged: tuple[int, ...] | None
-) -> Image:
+def make(name: str, build: Callable[[str], None], damaged: object) -> Image:
     """Let *build* fill a directory with an image, put that into the cache, and open it.
 
     If another run has made the image meanwhile, that one is opened, unless its signature
@@ -112,13 +110,13 @@ def make(
     try:
         with _opened(make=True) as root, _lock.Lock(root.path, _PATIENCE):
             try:
-                with image.read(root, name, identity) as found:
+                with image.read(root, name) as found:
                     is_good = found.signature != damaged
             except Unusable:
                 is_good = False
             if not is_good:
                 _make_image(root, name, build)
-            return image.read(root, name, identity)
+            return image.read(root, name)
     except OSError as error:
         raise Unusable(f"the cache can't take an image: {error}") from error
 
@@ -154,7 +152,7 @@ def images() -> list[str]:
 def is_image(path: str, *parts: str) -> bool:
     """Is *path* named like an image, and has a manifest or one of *parts* in it?"""
     words = os.path.basename(path).split("-")
-    if len(words) < 4 or words[0] != "pip" or len(words[-1]) != 8 or os.path.islink(path):
+    if len(words) < 4 or words[0] != "pip" or len(words[-1]) != 16 or os.path.islink(path):
         return False
     found = any(os.path.lexists(f"{path}/{part}") for part in ("manifest", *parts))
     return found and not words[-1].strip("0123456789abcdef")

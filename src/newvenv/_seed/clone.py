@@ -79,8 +79,7 @@ def _copy(source: Directory, place: Directory, entry: Entry, image: Image, share
     """Make a file in *place* with the contents of the one in *source*, and its time.
 
     :param shares: try to share its blocks.
-    :returns: False if that turned out not to work here, or was not tried.
-    :raises Unusable: the file in *source* is not the one that was put there.
+    :returns: False if that was not tried, or turned out not to work here.
     """
     try:
         incoming = os.open(source.prefix + entry[0], READ, dir_fd=source.descriptor)

@@ -1,6 +1,6 @@
 """What an image is: the seed packages as pip would have installed them, ready to be cloned.
 
-An image is a directory with two entries. ``site`` holds the packages as they lie in a
+It is a directory with two entries. ``site`` holds the packages as they lie in a
 ``site-packages``, bytecode included. ``manifest`` says what belongs there, and holds what
 differs by environment as parts to put together: RECORD files and scripts.
 """
@@ -45,8 +45,7 @@ class Unusable(ValueError):
 class Directory:
     """An open directory: what is in it is found there even if its path is swapped.
 
-    A file in it is called ``prefix + name``, relative to ``descriptor``, which is None
-    where directories have no descriptors.
+    A file in it is ``prefix + name``, relative to ``descriptor``, which may be None.
     """
 
     __slots__ = ("descriptor", "path", "prefix")
@@ -101,10 +100,7 @@ class Image:
         vars(self).update(parts, site=site, signature=signature)
 
     def check(self, state: os.stat_result, entry: Entry) -> None:
-        """Compare the *state* of a file with the manifest.
-
-        :raises Unusable: it is another file, or its owner, mode or time has changed.
-        """
+        """Compare the *state* of a file with the manifest, or raise :class:`Unusable`."""
         if (
             state.st_mode != self.modes[entry[3]]
             or state.st_size != entry[1]
@@ -120,47 +116,37 @@ class Image:
         self.site.__exit__()
 
 
-def read(root: Directory, name: str, identity: object, *, private: bool = True) -> Image:
+def read(root: Directory, name: str) -> Image:
     """Open the image *name* in the directory *root*.
 
-    :param identity: of which packages and which Python it must be.
-    :param private: it must belong to this user, and no other may write to it.
-    :raises Unusable: it is missing, damaged, not private, or an image of something else.
+    :raises Unusable: it is missing or damaged, or others may write to it.
     """
+    import marshal
+
     try:
         with Directory(name, root) as directory:
-            if private and not directory.is_private():
-                raise Unusable("others may write to it")
-            signature, parts = _manifest(directory, identity, private)
-            return Image(Directory("site", directory), signature, parts)
-    except (OSError, ValueError, EOFError, TypeError, AttributeError) as error:
+            place = directory.prefix + "manifest"
+            descriptor = os.open(place, READ, dir_fd=directory.descriptor)
+            try:
+                state = os.fstat(descriptor)
+                is_private = directory.is_private() and _is_private(state)
+                if not stat.S_ISREG(state.st_mode) or not is_private:
+                    raise Unusable("others may write to it")
+                data = os.read(descriptor, state.st_size)
+            finally:
+                os.close(descriptor)
+            # Checked before it is parsed: marshal trusts what it reads.
+            if len(data) < 5 or int.from_bytes(data[:4], "little") != crc32(data[4:]):
+                raise Unusable("its manifest is damaged")
+            parts = marshal.loads(data[4:])  # noqa: S302  # ours, and its checksum is right
+            return Image(Directory("site", directory), (state.st_ino, state.st_mtime_ns), parts)
+    except (OSError, ValueError, EOFError, TypeError) as error:
         raise Unusable(f"no image at {root.path + '/' + name!r}: {error}") from error
 
 
 def _is_private(state: os.stat_result) -> bool:
     # Windows has neither owners nor modes to speak of; the profile directory is private.
     return os.name == "nt" or (state.st_uid == os.geteuid() and not state.st_mode & 0o022)
-
-
-def _manifest(directory: Directory, identity: object, private: bool) -> Any:
-    """Return signature and parts of the image in *directory*."""
-    import marshal
-
-    descriptor = os.open(directory.prefix + "manifest", READ, dir_fd=directory.descriptor)
-    try:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode) or (private and not _is_private(state)):
-            raise ValueError("its manifest is not a private file")
-        data = os.read(descriptor, state.st_size)
-    finally:
-        os.close(descriptor)
-    # Checked before it is parsed: marshal trusts what it reads.
-    if len(data) < 5 or int.from_bytes(data[:4], "little") != crc32(data[4:]):
-        raise ValueError("its manifest is damaged")
-    found, parts = marshal.loads(data[4:])  # noqa: S302  # ours, and its checksum is right
-    if found != identity:
-        raise ValueError("it holds something else")
-    return (state.st_ino, state.st_mtime_ns), parts
 
 
 def record_lines(rows: Iterable[tuple[str, str]]) -> bytes:
@@ -171,7 +157,7 @@ def record_lines(rows: Iterable[tuple[str, str]]) -> bytes:
 
 def hash_and_size(data: bytes) -> str:
     """Return what RECORD says of a file that holds *data*: its hash and its size."""
-    return f"sha256={base64(_sha256(data))},{len(data)}"
+    return f"sha256={base64(sha256(data))},{len(data)}"
 
 
 def base64(digest: bytes) -> str:
@@ -180,8 +166,8 @@ def base64(digest: bytes) -> str:
     return text.rstrip("=").replace("+", "-").replace("/", "_")
 
 
-def _sha256(data: bytes) -> bytes:
-    # Without OpenSSL, which takes 2 ms to load. The module is the first from 3.12 on.
+def sha256(data: bytes) -> bytes:
+    """Return the digest of *data*, without OpenSSL if possible: that takes 2 ms to load."""
     module = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
     try:
         return __import__(module).sha256(data).digest()  # type: ignore[no-any-return]

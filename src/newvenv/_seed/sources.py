@@ -99,22 +99,20 @@ def _version(name: str) -> list[int]:
     return [int(part) if part.isdecimal() else -1 for part in version.split(".")]
 
 
-def known_by(seeds: Seeds) -> tuple[str, tuple[object, ...]]:
-    """Return the name of an image made of *seeds*, and all that it depends on.
+def name(seeds: Seeds) -> str:
+    """Return the name of an image of *seeds*, like ``pip-24.2-cpython-313-1a2b3c4d5e6f7a8b``.
 
-    The name is like ``pip-24.2-cpython-313-1a2b3c4d``, the rest are values for marshal.
+    It ends with a checksum of all that the image depends on.
 
     :raises OSError: a seed can't be read.
     """
-    import marshal
     from _frozen_importlib_external import MAGIC_NUMBER
 
     tag = sys.implementation.cache_tag
-    identity = (image.FORMAT, tag, MAGIC_NUMBER, tuple(map(_fingerprint, seeds)))
-    # Version 2 knows no references, so equal values give equal bytes.
-    checksum = crc32(marshal.dumps(identity, 2))
+    identity = (image.FORMAT, tag, MAGIC_NUMBER, *map(_fingerprint, seeds))
+    checksum = image.sha256(repr(identity).encode()).hex()[:16]
     project, version = os.path.basename(seeds[0]).replace(".dist-info", "").split("-")[:2]
-    return f"{project}-{version}-{tag}-{checksum:08x}", identity
+    return f"{project}-{version}-{tag}-{checksum}"
 
 
 def _fingerprint(path: str) -> tuple[str, int, int]:
