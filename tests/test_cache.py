@@ -203,7 +203,7 @@ def forge(path: Path) -> None:
     import marshal
     from binascii import crc32
 
-    parts = marshal.loads((path / "manifest").read_bytes()[4:])
+    parts = marshal.loads((path / "manifest").read_bytes()[4:])  # noqa: S302
     parts["folders"] = [
         (folder, [_forged(entry, source) if folder == "pip" else entry for entry in entries])
         for folder, entries in parts["folders"]
@@ -279,9 +279,7 @@ def test_file_of_another_user(
 
 
 @POSIX
-def test_cache_is_what_was_checked(
-    make: Make, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache_is_what_was_checked(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache that is swapped after it was checked is not used: its descriptor is."""
     first, real = make("one"), image.Directory.is_private
     shutil.copytree(root, root.with_name("forged"), copy_function=shutil.copy2)
@@ -299,9 +297,7 @@ def test_cache_is_what_was_checked(
 
 
 @POSIX
-def test_parents_of_the_cache(
-    make: Make, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parents_of_the_cache(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The directories above a new cache are this user's alone, too, whatever the umask."""
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(root.parent / "x" / "y"))
     old = os.umask(0)
@@ -329,9 +325,7 @@ def test_cache_of_another_user(make: Make, root: Path, monkeypatch: pytest.Monke
 
 @POSIX
 @pytest.mark.skipif(os.name != "nt" and os.geteuid() == 0, reason="root may write anywhere")
-def test_cache_that_is_read_only(
-    make: Make, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache_that_is_read_only(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only cache is used as it is; what it lacks is made elsewhere."""
     first = make("one")
     root.chmod(0o500)
@@ -527,7 +521,7 @@ def test_image_is_made_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None
     assert len(calls) == 1
 
 
-def test_many_want_an_image(make: Make, root: Path, run: Any, package_path: str) -> None:
+def test_many_want_an_image(make: Make, root: Path, package_path: str) -> None:
     """Of many runs that lack the image one makes it, and the others wait for that."""
     first = make("one")
     shutil.rmtree(image_of(root))
@@ -769,7 +763,9 @@ def test_links_to_files_of_others(
     monkeypatch.setenv("NEWVENV_LINK_MODE", "hardlink")
     real = image.Image.check
     monkeypatch.setattr(image.Image, "__init__", _owned(image.Image.__init__))
-    monkeypatch.setattr(image.Image, "check", lambda this, state, entry: real(_mine(this), state, entry))
+    monkeypatch.setattr(
+        image.Image, "check", lambda this, state, entry: real(_mine(this), state, entry)
+    )
     caplog.set_level("DEBUG", "newvenv")
     assert {path.stat().st_nlink for path in make("two").rglob("*.pyc")} == {1}
     assert "they belong to another user" in caplog.text

@@ -24,8 +24,7 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="modes")
 def opened(folder: Path) -> image.Image:
     """Open the image in *folder*."""
     with image.Directory(str(folder)) as root:
-        found = image.read(root, "image")
-    return found
+        return image.read(root, "image")
 
 
 def built(folder: Path, files: dict[str, str], mtime: float = 1_600_000_000) -> image.Image:
@@ -108,7 +107,7 @@ def test_wheel_that_is_too_large(
     """What a wheel unpacks to is bounded, and known before anything is read."""
     monkeypatch.setattr(wheel, bound, 9)
     monkeypatch.setattr(zipfile.ZipFile, "read", None)
-    with pytest.raises(ValueError, match="more than|too many"):
+    with pytest.raises(ValueError, match=r"more than|too many"):
         wheel.read(make_wheel(tmp_path, PIP))
 
 

@@ -478,8 +478,9 @@ def test_slow_way_is_taken(
 @ENSUREPIP
 def test_slow_way_is_known_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be cloned is not tried again when the interpreter is in its place."""
-    context, calls, tries = context_of(place / "once"), Calls(), []
-    monkeypatch.setattr(sources, "find", lambda: tries.append(1) or ())
+    context, calls = context_of(place / "once"), Calls()
+    tries: list[int] = []
+    monkeypatch.setattr(sources, "find", lambda: tries.append(1))
     assert not _seed.clone(context)
     _seed.install(context, calls)
     assert (calls.calls, tries) == ([SLOW], [1])
@@ -496,9 +497,7 @@ def test_clone_needs_no_interpreter(place: Path, ours: Path) -> None:
 
 @CPYTHON
 @POSIX
-def test_copied_interpreter_is_the_running_one(
-    tmp_path: Path, run: Run, package_path: str
-) -> None:
+def test_copied_interpreter_is_the_running_one(tmp_path: Path, run: Run, package_path: str) -> None:
     """A copy of the base's interpreter, which runs newvenv, is known for what it is."""
     newvenv.create(tmp_path / "copy", symlinks=False)
     code = "from newvenv import _layout, _seed; print(_seed._is_running(_layout.base_executable()))"
@@ -517,9 +516,7 @@ def test_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @CPYTHON
-def test_steps_are_told(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_steps_are_told(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Making an image, and ensurepip, are steps that a terminal can show; cloning is none."""
     steps: list[str] = []
     monkeypatch.setattr(_log, "show_step", steps.append)
@@ -559,9 +556,7 @@ def test_slow_way_fails(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @CPYTHON
 @ENSUREPIP
-def test_slow_way_fails_too(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_way_fails_too(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When ensurepip fails after the fast way, the error names the first cause and a remedy."""
     for seed in sources.find():
         (tmp_path / Path(seed).name).write_bytes(b"no archive")
@@ -650,9 +645,7 @@ def test_check_without_any(place: Path) -> None:
     ("is_debian", "end"),
     [(True, "sudo apt install python{}.{}-venv"), (False, "of your distribution that has it")],
 )
-def test_check_names_the_remedy(
-    is_debian: bool, end: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_check_names_the_remedy(is_debian: bool, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Debian and its kin the error ends in a line to paste."""
     real = os.path.exists
     monkeypatch.setattr(

@@ -26,7 +26,6 @@ PIP = {
 }
 
 
-
 def row(name: str, text: str) -> str:
     """Return the line of RECORD for a file *name* that holds *text*."""
     digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()
