@@ -12,8 +12,8 @@ import sys
 
 from .. import _compat, _files, _layout, _log
 from . import cache, image, scripts, sources
+from .clone import add_mode, link_mode
 from .clone import clone as _clone_image
-from .clone import link_mode
 from .image import Directory, Unusable
 
 TYPE_CHECKING = False
@@ -36,11 +36,11 @@ _refused: dict[int, tuple[types.SimpleNamespace, str, Exception | None]] = {}
 def check(executable: str) -> None:
     """Make sure that there is a pip to install, before anything is written.
 
-    :param executable: the Python that the environment is for. If it is not the running
-        one, nothing can be known about it here.
+    :param executable: the Python that the environment is for.
     :raises ValueError: there is none, or NEWVENV_LINK_MODE has a bad value.
     """
     link_mode()
+    # Of another Python than the running one nothing can be known here.
     if executable != _layout.base_executable() or sources.ensurepip() or sources.find():
         return
     version = "{}.{}".format(*sys.version_info)
@@ -63,8 +63,7 @@ def install(context: types.SimpleNamespace, call_new_python: Callable[..., objec
     """Install pip, and what else this version's ``ensurepip`` brings, in an environment.
 
     :param context: of an environment whose interpreter is in its place.
-    :param call_new_python: runs that; called for ``ensurepip`` as
-        ``call_new_python(context, *arguments, stderr=STDOUT)``.
+    :param call_new_python: runs that on arguments, by ``subprocess.check_output``.
     :raises OSError: the environment can't be written.
     :raises subprocess.CalledProcessError: ``ensurepip`` failed.
     """
@@ -94,8 +93,7 @@ def clone(context: types.SimpleNamespace) -> bool:
     """Put pip into an environment from an image; its interpreter need not be there.
 
     :returns: False if that is not the way to do it here; the reason is logged.
-    :raises OSError: the environment can't be written, in a way that :func:`install`
-        would meet, too.
+    :raises OSError: the environment can't be written, whichever the way.
     """
     mode = link_mode()
     reason = _unusual(context)
@@ -266,18 +264,11 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
                 script = os.path.join(context.bin_path, scripts.file_name(name))
                 _files.write(script, texts[name])
                 # As pip does: what the umask says of reading and running is set aside.
-                _try_mode(script, os.stat(script).st_mode & 0o7777 | 0o555)
+                add_mode(script, 0o555)
             _files.rename(os.path.join(path, info), os.path.join(context.lib_path, info))
 
     if absent:
         _in_scratch(context, work)
-
-
-def _try_mode(path: str, mode: int) -> None:
-    try:
-        os.chmod(path, mode)
-    except OSError as error:  # some file systems know no modes
-        _log.debug("%s", error)
 
 
 def _is_absent(info: str, names: Sequence[str]) -> bool:

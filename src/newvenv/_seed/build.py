@@ -23,7 +23,6 @@ _EARLIEST = 315_619_200
 def build(directory: str, seeds: Sequence[str]) -> None:
     """Build an image in *directory*, an empty one.
 
-    :param seeds: what :func:`wheel.read` reads.
     :raises ValueError: a seed is not what pip would install in a plain way.
     :raises OSError: the image can't be written.
     """

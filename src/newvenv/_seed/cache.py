@@ -30,10 +30,8 @@ _OWN, _MAKING = f"newvenv-{image.FORMAT}", ".making"
 
 
 def directory() -> str | None:
-    r"""Return the cache's directory: ``NEWVENV_CACHE_DIR``, else the platform's place.
+    """Return the cache's directory: ``NEWVENV_CACHE_DIR``, else the platform's place.
 
-    That is ``$XDG_CACHE_HOME/newvenv`` or ``~/.cache/newvenv``; on macOS the default is
-    ``~/Library/Caches/newvenv``; on Windows it is ``%LOCALAPPDATA%\newvenv\Cache``.
     None: there is no such place, for instance because there is no home directory.
     """
     chosen = os.environ.get("NEWVENV_CACHE_DIR")
@@ -62,7 +60,7 @@ def _opened(*, make: bool = False) -> Directory:
         root = Directory(path)
     except OSError as error:
         raise Unusable(f"no cache: {error}") from error
-    if root.is_private():
+    if image.is_private(root.descriptor):
         return root
     root.__exit__()
     raise Unusable(f"the cache {path!r} is not private: others may write to it")

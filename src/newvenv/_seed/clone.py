@@ -32,9 +32,6 @@ for _flag in ("O_BINARY", "O_CLOEXEC"):
 #: The request that makes a file share another one's blocks (Linux: btrfs, XFS, ...).
 _FICLONE = 0x40049409
 
-#: Windows knows files by name only when it comes to their times.
-_BY_DESCRIPTOR = os.utime in os.supports_fd
-
 
 def link_mode() -> str:
     """Return what NEWVENV_LINK_MODE says.
@@ -105,12 +102,12 @@ def _share(incoming: int, place: Directory, entry: Entry, time: int) -> bool:
     outgoing = os.open(entry[0], _CREATE, 0o666, dir_fd=place.descriptor)
     try:
         ioctl(outgoing, _FICLONE, incoming)
-        _finish(outgoing, time, entry[3])
     except OSError:
         os.unlink(entry[0], dir_fd=place.descriptor)
         return False
     finally:
         os.close(outgoing)
+    _finish(place, entry[0], time, entry[3])
     return True
 
 
@@ -120,32 +117,34 @@ def _write(place: Directory, name: str, data: bytes, time: int, executable: bool
         descriptor = os.open(place.prefix + name, _CREATE, 0o666, dir_fd=place.descriptor)
         try:
             _files.write_all(descriptor, data)
-            _finish(descriptor, time, executable)
         finally:
             os.close(descriptor)
-        if not _BY_DESCRIPTOR:
-            os.utime(place.prefix + name, (time, time))
+        _finish(place, name, time, executable)
     except OSError as error:
         error.filename = f"{place.path}/{name}"
         raise
 
 
-def _finish(descriptor: int, time: int, executable: bool) -> None:
-    """Give an open new file its time; and its mode if that is to be another one."""
-    if executable and os.name != "nt":
-        try:
-            os.fchmod(descriptor, stat.S_IMODE(os.fstat(descriptor).st_mode) | 0o111)
-        except OSError as error:  # some file systems know no modes
-            _log.debug("%s", error)
-    if _BY_DESCRIPTOR:
-        os.utime(descriptor, (time, time))
+def _finish(place: Directory, name: str, time: int, executable: bool) -> None:
+    """Give a new file its time, and its mode if that is to be another one."""
+    name = place.prefix + name
+    if executable:
+        add_mode(name, 0o111, place.descriptor)
+    os.utime(name, (time, time), dir_fd=place.descriptor)
+
+
+def add_mode(path: str, mode: int, parent: int | None = None) -> None:
+    """Add the permissions *mode* to those of *path*, if the file system knows them."""
+    try:
+        mode |= stat.S_IMODE(os.stat(path, dir_fd=parent).st_mode)
+        os.chmod(path, mode, dir_fd=parent)
+    except OSError as error:
+        _log.debug("%s", error)
 
 
 def _may_link(image: Image, fresh: os.stat_result) -> bool:
-    """Are hard links to the files of *image* as good as new files, which are like *fresh*?
-
-    A link to another user's file would let that user change the environment.
-    """
+    """Are hard links to the files of *image* as good as new files, which are like *fresh*?"""
+    # A link to another user's file would let that user change the environment.
     if os.name != "nt" and image.owner[0] != os.geteuid():
         reason = "they belong to another user"
     elif image.owner != (fresh.st_uid, fresh.st_gid) or image.modes[0] != fresh.st_mode:

@@ -45,24 +45,18 @@ class Unusable(ValueError):
 class Directory:
     """An open directory: what is in it is found there even if its path is swapped.
 
-    A file in it is ``prefix + name``, relative to ``descriptor``, which may be None.
+    It must be no link. A file in it is ``prefix + name``, relative to ``descriptor``.
     """
 
     __slots__ = ("descriptor", "path", "prefix")
 
     def __init__(self, path: str, parent: Directory | None = None) -> None:
-        """Open *path*, relative to *parent* if that is given; a link is an error."""
         self.path: str = path if parent is None else f"{parent.path}/{path}"
         self.prefix = "" if RELATIVE else f"{self.path}/"
         self.descriptor: int | None = None
         if RELATIVE:
             flags = READ | getattr(os, "O_DIRECTORY", 0)
             self.descriptor = os.open(path, flags, dir_fd=parent.descriptor if parent else None)
-
-    def is_private(self) -> bool:
-        """Does this belong to the user, and may no other write to it?"""
-        descriptor = self.descriptor
-        return _is_private(os.lstat(self.path) if descriptor is None else os.fstat(descriptor))
 
     def __enter__(self) -> Self:
         return self
@@ -129,8 +123,8 @@ def read(root: Directory, name: str) -> Image:
             descriptor = os.open(place, READ, dir_fd=directory.descriptor)
             try:
                 state = os.fstat(descriptor)
-                is_private = directory.is_private() and _is_private(state)
-                if not stat.S_ISREG(state.st_mode) or not is_private:
+                found = stat.S_ISREG(state.st_mode) and is_private(descriptor)
+                if not found or not is_private(directory.descriptor):
                     raise Unusable("others may write to it")
                 data = os.read(descriptor, state.st_size)
             finally:
@@ -144,9 +138,12 @@ def read(root: Directory, name: str) -> Image:
         raise Unusable(f"no image at {root.path + '/' + name!r}: {error}") from error
 
 
-def _is_private(state: os.stat_result) -> bool:
-    # Windows has neither owners nor modes to speak of; the profile directory is private.
-    return os.name == "nt" or (state.st_uid == os.geteuid() and not state.st_mode & 0o022)
+def is_private(descriptor: int | None) -> bool:
+    """Does an open file or directory belong to the user, and may no other write to it?"""
+    if descriptor is None or os.name == "nt":  # The profile directory is private there.
+        return True
+    state = os.fstat(descriptor)
+    return state.st_uid == os.geteuid() and not state.st_mode & 0o022
 
 
 def record_lines(rows: Iterable[tuple[str, str]]) -> bytes:

@@ -43,8 +43,7 @@ def ensurepip() -> str | None:
     """Return the directory of ``ensurepip``, or None if it can't be imported.
 
     All finders are asked, as an import would, for it may be blocked; but only for the
-    standard library's, as a file of that name in the current directory counts for
-    nothing. It is not imported: that loads subprocess, tempfile and more.
+    standard library's. It is not imported: that loads subprocess, tempfile and more.
     """
     if sys.modules.get("ensurepip", sys) is None:
         return None
@@ -103,8 +102,6 @@ def name(seeds: Seeds) -> str:
     """Return the name of an image of *seeds*, like ``pip-24.2-cpython-313-1a2b3c4d5e6f7a8b``.
 
     It ends with a checksum of all that the image depends on.
-
-    :raises OSError: a seed can't be read.
     """
     from _frozen_importlib_external import MAGIC_NUMBER
 
