@@ -822,13 +822,13 @@ def test_executable_sources(
 def test_modes_that_cannot_be_set(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a file system knows no modes, files are as that has them."""
     make_wheel(root.parents[1] / "wheels", PIP, modes={"pip/__init__.py": stat.S_IFREG | 0o744})
+    first = make("one")
 
     def fail(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "chmod", fail)
-    assert "pip-1.0.dist-info" in names(make("one"))
-    assert "pip-1.0.dist-info" in names(make("two"))
+    assert names(make("two")) == names(first)
 
 
 @pytest.mark.parametrize("mode", ["auto", "copy"])

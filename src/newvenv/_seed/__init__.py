@@ -283,10 +283,12 @@ def _is_absent(info: str, names: Sequence[str]) -> bool:
 
 def _is_remnant(path: str, lib_path: str, this: Image) -> bool:
     """Is *path* what an interrupted installation of an image has left?"""
-    known = {f"{lib_path}/{folder}/{one[0]}" for folder, files in this.folders for one in files}
-    found = [f"{folder}/{name}" for folder, _, names in os.walk(path) for name in names]
-    is_directory = os.path.isdir(path) and not os.path.islink(path)
-    return is_directory and all(file in known or file.endswith(".pyc") for file in found)
+    known = {
+        os.path.join(lib_path, folder, file[0]) for folder, files in this.folders for file in files
+    }
+    below = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    found = [file for file in below if not file.endswith(".pyc")] or [path]
+    return not os.path.islink(path) and known.issuperset(found)
 
 
 def _records(

@@ -28,8 +28,8 @@ def build(directory: str, seeds: Sequence[str]) -> None:
     """
     import marshal
 
-    mtime = max(int(os.stat(seed).st_mtime) for seed in seeds)
-    time = max(mtime, _EARLIEST) & ~1  # FAT knows even seconds only
+    # FAT knows even seconds only.
+    time = max(_EARLIEST, *(int(os.stat(seed).st_mtime) for seed in seeds)) & ~1
     distributions = dict(map(wheel.read, seeds))
     for info, files in distributions.items():
         _check_python(info, files)
@@ -60,19 +60,16 @@ def _unpack(site: str, contents: Files, time: int) -> None:
     caches = [bytecode.path_for(name) for name in contents if name.endswith(".py")]
     for folder in ("", *_parents([*contents, *caches])):
         os.mkdir(f"{site}/{folder}")
-        bytecode.set_mode(f"{site}/{folder}", 0o755)
+        os.chmod(f"{site}/{folder}", 0o755)  # noqa: S103  # in a private directory
     for name, (data, executable, _) in contents.items():
         bytecode.write(f"{site}/{name}", data, time, 0o755 if executable else 0o644)
 
 
 def _parents(names: Iterable[str]) -> list[str]:
     """Return all directories that files called *names* are in, outer ones first."""
-    found = set()
+    found: set[str] = set()
     for name in names:
-        folder = name.rpartition("/")[0]
-        while folder and folder not in found:
-            found.add(folder)
-            folder = folder.rpartition("/")[0]
+        found.update(name[:end] for end, character in enumerate(name) if character == "/")
     return sorted(found)
 
 

@@ -1,8 +1,7 @@
 """Compile the sources of an image on all cores: it takes most of the time.
 
-Each core gets a process that imports this module alone, without the package: nothing
-is imported from where it happens to be started or from ``site-packages``, and none of the
-user's settings change what the compiler makes.
+Each core gets a process that imports this module alone, without the package, and nothing
+from where it happens to be started; none of the user's settings change what it makes.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
     :param site: the directory that the names are relative to.
     :param time: the time of sources and bytecode, in seconds since the epoch.
     :param python: the interpreter to compile with, of the running version.
-    :raises OSError: the bytecode can't be written, or no process be started.
     """
     import marshal
 
@@ -87,14 +85,14 @@ def compile_share() -> None:
     if tag != sys.implementation.cache_tag:
         raise SystemExit(f"{sys.executable} writes bytecode for {sys.implementation.cache_tag}")
     number, entries = 0, {}
-    try:
-        for name in names:
-            try:
-                entries[name] = _compile(site, name, time)
-            except (SyntaxError, ValueError, RecursionError):
-                continue
-    except OSError as error:
-        number = error.errno or errno.EIO
+    for name in names:
+        try:
+            entries[name] = _compile(site, name, time)
+        except (SyntaxError, ValueError, RecursionError):
+            continue
+        except OSError as error:
+            number = error.errno or errno.EIO
+            break
     sys.stdout.buffer.write(marshal.dumps((number, entries)))
 
 
@@ -123,21 +121,10 @@ def path_for(name: str) -> str:
 
 
 def write(path: str, data: bytes, time: int, mode: int = 0o644) -> None:
-    """Write the new file *path* of an image, with this time and, whatever the umask, mode.
-
-    :raises FileExistsError: two names are one to the file system.
-    """
+    """Write the new file *path* of an image, with this time and, whatever the umask, mode."""
     with open(path, "xb", buffering=0) as file:
         written = 0
         while written < len(data):
             written += file.write(data[written:])
     os.utime(path, (time, time))
-    set_mode(path, mode)
-
-
-def set_mode(path: str, mode: int) -> None:
-    """Set the mode of *path*, if the file system knows modes; the manifest says what is there."""
-    try:
-        os.chmod(path, mode)
-    except OSError:
-        pass
+    os.chmod(path, mode)

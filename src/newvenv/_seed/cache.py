@@ -1,8 +1,8 @@
 """Keep images between runs. A cache may only ever make things faster, and is never trusted.
 
 Images lie in a subdirectory of the cache's own, which is opened once, checked, and used by
-its descriptor. One run at a time makes an image there, under a lock; runs that clone one
-need no lock: whatever they find damaged or gone makes them take another way.
+its descriptor. One run at a time makes an image there, under a lock; to clone takes none:
+what is damaged or gone makes a run take another way.
 """
 
 from __future__ import annotations
@@ -30,10 +30,7 @@ _OWN, _MAKING = f"newvenv-{image.FORMAT}", ".making"
 
 
 def directory() -> str | None:
-    """Return the cache's directory: ``NEWVENV_CACHE_DIR``, else the platform's place.
-
-    None: there is no such place, for instance because there is no home directory.
-    """
+    """Return ``NEWVENV_CACHE_DIR``, or the platform's place; None if there is no home."""
     chosen = os.environ.get("NEWVENV_CACHE_DIR")
     if chosen:
         return os.path.abspath(chosen)

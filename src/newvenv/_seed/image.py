@@ -67,27 +67,18 @@ class Directory:
 
 
 class Image:
-    """An image as its manifest describes it, open to be cloned in a ``with`` block.
-
-    ``site`` is the directory of the packages; ``signature`` tells this image from the one
-    that replaces it; ``mtime`` is the time of every file, in seconds since the epoch, which
-    bytecode repeats; ``owner`` is every file's user and group; ``modes`` has ``st_mode``
-    of plain files and of those that may be executed.
-
-    ``folders`` has every directory of ``site``, parents first, with ``/`` between the
-    parts, and what files are in it; the first is ``""``; RECORD is in none.
-    ``distributions`` has for each one its ``.dist-info``, what it puts beside that, RECORD
-    without the lines of its scripts, which come first, and the names of the scripts.
-    ``scripts`` has what stands before and after the line that names the interpreter.
-    """
+    """An image as its manifest describes it, open to be cloned in a ``with`` block."""
 
     site: Directory
-    signature: tuple[int, ...]
-    mtime: int
-    owner: tuple[int, int]
-    modes: tuple[int, int]
+    signature: tuple[int, ...]  # tells this image from the one that replaces it
+    mtime: int  # of every file, in seconds since the epoch; bytecode repeats it
+    owner: tuple[int, int]  # every file's user and group
+    modes: tuple[int, int]  # ``st_mode`` of plain files and of those that may be executed
+    #: Every directory, parents first, ``""`` being ``site``, and its files but for RECORD.
     folders: list[tuple[str, list[Entry]]]
+    #: ``.dist-info``, what lies beside it, RECORD without scripts' lines, scripts' names.
     distributions: list[tuple[str, list[str], bytes, list[str]]]
+    #: What stands before and after the line that names the interpreter, by script.
     scripts: dict[str, tuple[bytes, bytes]]
 
     def __init__(self, site: Directory, signature: tuple[int, ...], parts: dict[str, Any]) -> None:

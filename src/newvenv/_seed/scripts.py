@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
     from .image import Files
 
-    #: What stands before and after the line that names the interpreter, by script.
-    Scripts = dict[str, tuple[bytes, bytes]]
-
 #: The longest first line that a kernel reads in whole, in bytes, as pip has it.
 _LONGEST = 512 if sys.platform == "darwin" else 127
 
@@ -28,30 +25,23 @@ def first_line(python: str, system: str = os.name) -> bytes:
     """Return the lines that make a script run under the interpreter *python*.
 
     They are those that pip writes, as long as these work: the interpreter's name, or,
-    where that is long or has blanks, a command that both Python and ``sh`` can read.
-    For names that mean something to one of the two, the script looks for the
-    interpreter in its own directory.
+    where that is long or has blanks, a command that both Python and ``sh`` can read. For
+    names that mean something to these, the script looks in its own directory.
     """
     path = os.fsencode(python)
+    is_text = python.encode("utf-8", "replace").decode("utf-8") == python
     if system == "nt":
         return b'#!"%b"\r\n' % path if b" " in path else b"#!%b\r\n" % path
     # The kernel splits at blanks, and an encoding can be declared in this line (PEP 263).
-    declares = b"coding:" in path or b"coding=" in path or not _is_text(path)
+    declares = b"coding:" in path or b"coding=" in path or not is_text
     is_split = any(byte <= 32 or byte == 127 for byte in path)
     if len(path) + 3 <= _LONGEST and not declares and not is_split:
         return b"#!%b\n" % path
     quoted = b'"%b"' % path if b" " in path else path
-    if not _is_text(path) or not _PLAIN.issuperset(path.replace(b" ", b"")):
+    if not is_text or not _PLAIN.issuperset(path.replace(b" ", b"")):
         name = os.path.basename(path)
         quoted = b'"${0%%/*}/%b"' % (name if _PLAIN.issuperset(name) else b"python3")
     return b"#!/bin/sh\n'''exec' %b \"$0\" \"$@\"\n' '''\n" % quoted
-
-
-def _is_text(path: bytes) -> bool:
-    try:
-        return bool(path.decode("utf-8"))
-    except UnicodeDecodeError:
-        return False
 
 
 def file_name(script: str) -> str:
@@ -59,8 +49,10 @@ def file_name(script: str) -> str:
     return f"{script}.exe" if os.name == "nt" else script
 
 
-def around(distributions: Mapping[str, Files], contents: Files) -> dict[str, Scripts]:
-    """Return what stands before and after the first lines of scripts, by distribution.
+def around(
+    distributions: Mapping[str, Files], contents: Files
+) -> dict[str, dict[str, tuple[bytes, bytes]]]:
+    """Return what stands before and after the first line, by distribution and script.
 
     Whatever names pip's own wheel gives, pip makes ``pip``, ``pip3`` and ``pip3.X``.
     """
@@ -83,9 +75,9 @@ def _console_scripts(info: str, files: Files) -> dict[str, str]:
 
     parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # as documented
-    if f"{info}/entry_points.txt" in files:
-        parser.read_string(files[f"{info}/entry_points.txt"][0].decode("utf-8"))
-    return dict(parser["console_scripts"]) if parser.has_section("console_scripts") else {}
+    text = files.get(f"{info}/entry_points.txt", (b"",))[0].decode("utf-8")
+    parser.read_string(f"[console_scripts]\n{text}")
+    return dict(parser["console_scripts"])
 
 
 def _body(template: str, target: str, launcher: bytes) -> bytes:
@@ -104,23 +96,15 @@ def _body(template: str, target: str, launcher: bytes) -> bytes:
     return archive.getvalue()
 
 
-#: Where pip's script template is, the first one found being in force.
-_TEMPLATES = (
-    ("script_template", "pip/_internal/operations/install/wheel.py"),
-    ("SCRIPT_TEMPLATE", "pip/_vendor/distlib/scripts.py"),
-)
-
-
 def _template(files: Files) -> str:
-    """Return the text that this very pip would write its scripts with.
-
-    It is distlib's, which pip carries along, unless pip has one of its own (25.2). Both
-    are read from the source: importing pip costs more than building the image.
-    """
+    """Return the text of this very pip's scripts: distlib's, or from 25.2 on its own."""
     import ast
     from textwrap import dedent
 
-    for name, path in _TEMPLATES:
+    for name, path in (
+        ("script_template", "pip/_internal/operations/install/wheel.py"),
+        ("SCRIPT_TEMPLATE", "pip/_vendor/distlib/scripts.py"),
+    ):
         source = files[path][0] if path in files else b""
         for node in ast.walk(ast.parse(source)) if name.encode() in source else ():
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:

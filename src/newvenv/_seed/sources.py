@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 def find() -> Seeds:
     """Return the seeds from the first of the four places that has a pip; else nothing.
 
-    While there is an ensurepip, what it would install is what the environment gets: a
-    place of its own that has not exactly that is passed by, and so is the pip that
-    happens to be installed here.
+    While there is an ensurepip, the environment gets what that would install: a place of
+    its own that has not exactly that, and a pip that is installed here, are passed by.
     """
     return next(filter(None, _places()), ())
 
@@ -113,11 +112,8 @@ def name(seeds: Seeds) -> str:
 
 
 def _fingerprint(path: str) -> tuple[str, int, int]:
-    """Tell one seed from another: name, size in bytes, checksum.
-
-    The directory of a ZIP file, at its end, has the checksums of all that is in it; the
-    RECORD of a distribution has the hashes.
-    """
+    """Tell one seed from another: name, size in bytes, checksum."""
+    # The end of a ZIP file has the checksums of all that is in it, as RECORD has.
     is_wheel = path.endswith(".whl")
     with open(path if is_wheel else f"{path}/RECORD", "rb", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
