@@ -412,12 +412,13 @@ def _no_library(context: types.SimpleNamespace, _: pytest.MonkeyPatch) -> None:
     del context.lib_path
 
 
-def _embedded(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def _embedded(context: types.SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Python run in a program that is no Python: what ``sys`` says is a guess."""
     real = os.stat
     monkeypatch.setattr(
         os, "stat", lambda path, **how: real("/bin/sh" if path == "/proc/self/exe" else path, **how)
     )
+    monkeypatch.setitem(_seed._compared, context.executable, False)
 
 
 def _reproducible(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -504,6 +505,14 @@ def test_copied_interpreter_is_the_running_one(tmp_path: Path, run: Run, package
     python = tmp_path / "copy" / "bin" / "python3"
     done = run(python, "-c", code, env=_environment(package_path))
     assert (done.stdout, python.is_symlink()) == ("True\n", False)
+
+
+@CPYTHON
+@POSIX
+def test_other_program_is_not_the_running_one() -> None:
+    """A program with other contents, or one that is missing, is not the running interpreter."""
+    assert not _seed._is_running("/bin/sh")
+    assert not _seed._is_running("/bin/missing")
 
 
 @CPYTHON

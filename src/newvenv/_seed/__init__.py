@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
     from .image import Image
 
-#: Settings of the user that change which bytecode pip writes, or where to.
+#: Settings of the user that change which bytecode pip writes; what a context must hold.
 _SETTINGS = "PYTHONPYCACHEPREFIX PYTHONOPTIMIZE PYTHONNODEBUGRANGES SOURCE_DATE_EPOCH"
-
-#: What a context must hold.
 _ATTRIBUTES = "env_dir executable lib_path bin_path env_exec_cmd"
 
 #: Contexts that :func:`clone` has refused, and why: it is not to be tried twice.
@@ -43,14 +41,13 @@ def check(executable: str) -> None:
     # Of another Python than the running one nothing can be known here.
     if executable != _layout.base_executable() or sources.ensurepip() or sources.find():
         return
-    version = "{}.{}".format(*sys.version_info)
-    remedy = "the package of your distribution that has it"
+    package = "the package of your distribution that has it"
     if os.path.exists("/etc/debian_version"):
-        remedy = f"it:\nsudo apt install python{version}-venv"
+        package = "it:\nsudo apt install python{}.{}-venv".format(*sys.version_info)
     raise ValueError(
-        f"Python {version} at {executable!r} comes without ensurepip, and there is no other "
-        "pip: make the environment --without-pip, or name a directory that holds pip's wheel "
-        f"in NEWVENV_WHEEL_DIR, or install {remedy}"
+        f"The Python at {executable!r} comes without ensurepip, and there is no other pip: make "
+        "the environment --without-pip, or name a directory that holds pip's wheel in "
+        f"NEWVENV_WHEEL_DIR, or install {package}"
     )
 
 
@@ -117,10 +114,7 @@ def _refuse(context: types.SimpleNamespace, reason: str, problem: Exception | No
 
 
 def _command(context: types.SimpleNamespace) -> Sequence[str]:
-    """Return how the environment's Python installs pip: by ensurepip, or from pip's wheel.
-
-    That pip can run from its wheel is promised nowhere, but ensurepip relies on it, too.
-    """
+    """Return how the environment's Python installs pip: by ensurepip, or from pip's wheel."""
     is_base = getattr(context, "executable", None) == _layout.base_executable()
     if not is_base or sources.ensurepip():
         # Isolated, so that nothing is imported from the environment's directory. Since 3.11
@@ -186,11 +180,10 @@ def _is_running(executable: str) -> bool:
         prefixes = map(os.path.realpath, (sys.base_prefix, sys.base_exec_prefix))
         return any(_is_below(os.path.realpath(executable), prefix) for prefix in prefixes)
     try:
-        found, running = os.stat(executable), os.stat("/proc/self/exe")
+        if os.path.samefile(executable, "/proc/self/exe"):
+            return True
     except OSError:
         return False
-    if os.path.samestat(found, running) or found.st_size != running.st_size:
-        return os.path.samestat(found, running)
     if executable not in _compared:
         with open(executable, "rb") as file, open("/proc/self/exe", "rb") as other:
             _compared[executable] = file.read() == other.read()

@@ -25,19 +25,14 @@ if TYPE_CHECKING:
 #: where the file system can, for which there are two words; be hard links to them; copy.
 MODES = ("auto", "clone", "hardlink", "copy")
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-for _flag in ("O_BINARY", "O_CLOEXEC"):
-    _CREATE |= getattr(os, _flag, 0)
+_CREATE = READ & ~getattr(os, "O_NONBLOCK", 0) | os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 #: The request that makes a file share another one's blocks (Linux: btrfs, XFS, ...).
 _FICLONE = 0x40049409
 
 
 def link_mode() -> str:
-    """Return what NEWVENV_LINK_MODE says.
-
-    :raises ValueError: it is no link mode.
-    """
+    """Return what NEWVENV_LINK_MODE says, if it is a link mode."""
     mode = os.environ.get("NEWVENV_LINK_MODE") or "auto"
     if mode not in MODES:
         raise ValueError(f"invalid NEWVENV_LINK_MODE {mode!r}: must be one of {', '.join(MODES)}")
@@ -48,9 +43,7 @@ def clone(image: Image, target: str, records: Mapping[str, bytes], mode: str) ->
     """Make the new directory *target* a ``site-packages`` as *image* has it.
 
     :param records: the contents of files that differ by environment, by name.
-    :param mode: one of :data:`MODES`.
     :raises Unusable: the image is not what its manifest says.
-    :raises OSError: *target* can't be written.
     """
     os.mkdir(target)
     shares = mode in ("auto", "clone") and sys.platform.startswith("linux")
@@ -75,8 +68,7 @@ def clone(image: Image, target: str, records: Mapping[str, bytes], mode: str) ->
 def _copy(source: Directory, place: Directory, entry: Entry, image: Image, shares: bool) -> bool:
     """Make a file in *place* with the contents of the one in *source*, and its time.
 
-    :param shares: try to share its blocks.
-    :returns: False if that was not tried, or turned out not to work here.
+    :returns: whether it *shares* blocks, if that was to be tried.
     """
     try:
         incoming = os.open(source.prefix + entry[0], READ, dir_fd=source.descriptor)

@@ -98,10 +98,7 @@ def _version(name: str) -> list[int]:
 
 
 def name(seeds: Seeds) -> str:
-    """Return the name of an image of *seeds*, like ``pip-24.2-cpython-313-1a2b3c4d5e6f7a8b``.
-
-    It ends with a checksum of all that the image depends on.
-    """
+    """Return the name of an image of *seeds*, like ``pip-24.2-cpython-313-1a2b3c4d5e6f7a8b``."""
     from _frozen_importlib_external import MAGIC_NUMBER
 
     tag = sys.implementation.cache_tag

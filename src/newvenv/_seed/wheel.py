@@ -56,12 +56,13 @@ def _unpacked(path: str, archive: ZipFile) -> tuple[str, Files]:
     if sum(member.file_size for member in members) > _MOST_BYTES:
         raise ValueError(f"the wheel {path!r} unpacks to more than {_MOST_BYTES >> 20} MiB")
     tops = {member.filename.partition("/")[0] for member in members}
-    found = [top for top in tops if top.endswith((".dist-info", ".data"))]
-    info = "-".join(os.path.basename(path).split("-")[:2]) + ".dist-info"
-    if [top.lower() for top in found] != [info.lower()]:
-        raise ValueError(f"the wheel {path!r} should hold {info!r}, and no data")
-    [info] = found
-    files = [member for member in members if not member.is_dir() and _is_plain(member)]
+    info, *others = [top for top in tops if top.endswith((".dist-info", ".data"))] or [""]
+    expected = "-".join(os.path.basename(path).split("-")[:2]) + ".dist-info"
+    if others or info.lower() != expected.lower():
+        raise ValueError(f"the wheel {path!r} should hold {expected!r}, and no data")
+    files = [member for member in members if not member.is_dir()]
+    if not all(map(_is_plain, files)):
+        raise ValueError(f"the wheel {path!r} holds what is not stored as a plain file")
     data = {file.filename: archive.read(file) for file in files}
     rows = _rows(data.pop(f"{info}/RECORD").decode("utf-8"))
     headers = headers_of(data[f"{info}/WHEEL"])
@@ -94,11 +95,9 @@ def _is_harmless(name: str) -> bool:
 
 
 def _is_plain(member: ZipInfo) -> bool:
-    """Make sure that a member of an archive is a plain file that can be read."""
+    """Is a member of an archive a plain file, neither encrypted nor packed in a rare way?"""
     kind, is_encrypted = stat.S_IFMT(member.external_attr >> 16), member.flag_bits & 0x1
-    if kind not in (0, stat.S_IFREG) or is_encrypted or member.compress_type not in (0, 8):
-        raise ValueError(f"{member.filename!r} is not stored as a plain file")
-    return True
+    return kind in (0, stat.S_IFREG) and not is_encrypted and member.compress_type in (0, 8)
 
 
 def headers_of(text: bytes) -> dict[str, str]:
@@ -118,12 +117,11 @@ def _installed(path: str) -> tuple[str, Files]:
     with open(os.path.join(path, "RECORD"), encoding="utf-8", newline="") as file:
         rows = _rows(file.read())
     files, added = {}, {f"{info}/{name}" for name in _ADDED}
-    for name in rows:
-        if name in added or not _is_harmless(name):  # scripts and bytecode
-            continue
-        place = os.path.join(site, name)
-        with open(place, "rb") as file:
-            files[name] = file.read(), os.access(place, os.X_OK), rows[name]
+    for name in rows.keys() - added:
+        if _is_harmless(name):  # no script, and no bytecode
+            with open(os.path.join(site, name), "rb") as file:
+                executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
+                files[name] = file.read(), executable, rows[name]
     return info, files
 
 
