@@ -1,8 +1,7 @@
 """Which pip an environment gets, and how: cloned from an image, or else by ``ensurepip``.
 
-The image holds the packages that ``ensurepip`` would install. Whenever something is
-unusual, ``ensurepip`` itself runs in the environment, as with the standard library: that
-keeps the fast path simple.
+The image holds what ``ensurepip`` would install. Whenever something is unusual, that itself
+runs in the environment, as with the standard library, which keeps the fast path simple.
 """
 
 from __future__ import annotations
@@ -27,8 +26,11 @@ if TYPE_CHECKING:
 _SETTINGS = "PYTHONPYCACHEPREFIX PYTHONOPTIMIZE PYTHONNODEBUGRANGES SOURCE_DATE_EPOCH"
 _ATTRIBUTES = "env_dir executable lib_path bin_path env_exec_cmd"
 
-#: Contexts that :func:`clone` has refused, and why: it is not to be tried twice.
+#: Contexts that :func:`clone` has refused, and why: that is not tried twice.
 _refused: dict[int, tuple[types.SimpleNamespace, str, Exception | None]] = {}
+
+#: Files that have been compared with the running interpreter.
+_compared: dict[str, bool] = {}
 
 
 def check(executable: str) -> None:
@@ -61,7 +63,6 @@ def install(context: types.SimpleNamespace, call_new_python: Callable[..., objec
 
     :param context: of an environment whose interpreter is in its place.
     :param call_new_python: runs that on arguments, by ``subprocess.check_output``.
-    :raises OSError: the environment can't be written.
     :raises subprocess.CalledProcessError: ``ensurepip`` failed.
     """
     if id(context) not in _refused:
@@ -167,10 +168,6 @@ def _is_below(path: str, folder: str) -> bool:
     return path.startswith(os.path.join(folder, ""))
 
 
-#: Files that have been compared with the running interpreter.
-_compared: dict[str, bool] = {}
-
-
 def _is_running(executable: str) -> bool:
     """Is *executable* the interpreter that runs here, or a copy of it?
 
@@ -237,8 +234,7 @@ def _in_scratch(context: types.SimpleNamespace, work: Callable[[str], None]) -> 
 def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
     """Give the environment those distributions of an image that it does not have.
 
-    Packages come first, by one rename each, then the scripts, and last what makes pip
-    take a distribution for installed. So what is cut short can be done again.
+    What makes pip take one for installed comes last, so what is cut short is done again.
     """
     names = os.listdir(context.lib_path)
     absent = [one for one in this.distributions if _is_absent(one[0], names)]

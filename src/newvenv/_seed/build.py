@@ -24,7 +24,6 @@ def build(directory: str, seeds: Sequence[str]) -> None:
     """Build an image in *directory*, an empty one.
 
     :raises ValueError: a seed is not what pip would install in a plain way.
-    :raises OSError: the image can't be written.
     """
     import marshal
 

@@ -26,7 +26,6 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
     Sources with syntax errors are left out, as pip does: templates may be like that.
 
     :param site: the directory that the names are relative to.
-    :param time: the time of sources and bytecode, in seconds since the epoch.
     :param python: the interpreter to compile with, of the running version.
     """
     import marshal
@@ -38,8 +37,7 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
     entries: dict[str, Entry] = {}
     try:
         for n in range(count):
-            task = (sys.implementation.cache_tag, site, time, names[n::count])
-            processes.append(_start(python, task))
+            processes.append(_start(python, site, time, names[n::count]))
         for process in processes:
             number, found = marshal.loads(process.stdout.read())  # noqa: S302  # our own child
             if number:
@@ -56,13 +54,12 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
 
 
 def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    has_affinity = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
-def _start(python: str, task: tuple[object, ...]) -> Any:
-    """Start a process that compiles what *task* says; see :func:`compile_share`."""
+def _start(python: str, site: str, time: int, names: list[str]) -> Any:
+    """Start a process that runs :func:`compile_share`."""
     import marshal
     from subprocess import DEVNULL, PIPE, Popen
 
@@ -71,7 +68,7 @@ def _start(python: str, task: tuple[object, ...]) -> Any:
     process: Any = Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
     try:
         with process.stdin as pipe:
-            pipe.write(marshal.dumps(task))  # type: ignore[arg-type]  # it knows them all
+            pipe.write(marshal.dumps((sys.implementation.cache_tag, site, time, names)))
     except BrokenPipeError:
         pass  # It has died at once, which its missing result tells.
     return process

@@ -1,7 +1,6 @@
 """Clone an image: make a ``site-packages`` as the image has it, by one of the link modes.
 
-Each file is compared with the manifest on its way: what is copied by its contents, what
-shares blocks or is linked by kind, owner, mode, size and time.
+Each file is compared with the manifest on its way, what is copied by its contents, too.
 """
 
 from __future__ import annotations

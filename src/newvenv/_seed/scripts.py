@@ -61,11 +61,9 @@ def around(
     for info, files in distributions.items():
         targets = _console_scripts(info, files)
         if "pip" in targets:
-            names = ("pip", "pip3", "pip{}.{}".format(*sys.version_info[:2]))
+            names = ("pip", "pip3", "pip{}.{}".format(*sys.version_info))
             targets = dict.fromkeys(names, targets["pip"])
-        found[info] = {
-            name: (program, _body(text, target, program)) for name, target in targets.items()
-        }
+        found[info] = {name: (program, _body(text, targets[name], program)) for name in targets}
     return found
 
 

@@ -101,14 +101,10 @@ def _is_plain(member: ZipInfo) -> bool:
 
 
 def headers_of(text: bytes) -> dict[str, str]:
-    """Return the fields of METADATA or WHEEL up to the first blank line, by name in lower case."""
-    fields = {}
-    for line in text.decode("utf-8").splitlines():
-        if not line.strip():
-            break
-        name, _, value = line.partition(":")
-        fields[name.strip().lower()] = value.strip()
-    return fields
+    """Return the fields of METADATA or WHEEL, by name in lower case."""
+    head = text.decode("utf-8").replace("\r\n", "\n").partition("\n\n")[0]
+    fields = [line.partition(":") for line in head.splitlines()]
+    return {name.strip().lower(): value.strip() for name, _, value in fields}
 
 
 def _installed(path: str) -> tuple[str, Files]:
