@@ -34,9 +34,8 @@ _compared: dict[str, bool] = {}
 
 
 def check(executable: str) -> None:
-    """Make sure that there is a pip to install, before anything is written.
+    """Make sure, before anything is written, that there is a pip for the Python *executable*.
 
-    :param executable: the Python that the environment is for.
     :raises ValueError: there is none, or NEWVENV_LINK_MODE has a bad value.
     """
     link_mode()
@@ -54,7 +53,7 @@ def check(executable: str) -> None:
 
 
 def copies() -> bool:
-    """Is an environment to have files of its own, which take room, rather than hard links?"""
+    """Is an environment to have files of its own, which take room?"""
     return link_mode() != "hardlink"
 
 
@@ -143,7 +142,7 @@ def _unusual(context: types.SimpleNamespace) -> str | None:
     if sys.implementation.name != "cpython":
         return f"images are not made for {sys.implementation.name}"
     for path in (context.lib_path, context.bin_path, context.env_exec_cmd):
-        if not _is_below(path, context.env_dir):
+        if not path.startswith(os.path.join(context.env_dir, "")):
             return f"{path!r} is not in the environment"
     if context.executable != _layout.base_executable() or not _is_running(context.executable):
         return f"{context.executable!r} may be another Python than the running one"
@@ -164,18 +163,14 @@ def _foreign_interpreter(context: types.SimpleNamespace) -> str | None:
     return None if is_copy else f"{python!r} is neither a link to {base!r} nor a copy of it"
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return path.startswith(os.path.join(folder, ""))
-
-
 def _is_running(executable: str) -> bool:
     """Is *executable* the interpreter that runs here, or a copy of it?
 
     What ``sys`` says of it is a guess in a program that embeds Python.
     """
     if not os.path.exists("/proc/self/exe"):  # Where it is installed is the best evidence.
-        prefixes = map(os.path.realpath, (sys.base_prefix, sys.base_exec_prefix))
-        return any(_is_below(os.path.realpath(executable), prefix) for prefix in prefixes)
+        prefixes = (os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix))
+        return os.path.realpath(executable).startswith(tuple(os.path.join(p, "") for p in prefixes))
     try:
         if os.path.samefile(executable, "/proc/self/exe"):
             return True

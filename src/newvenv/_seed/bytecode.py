@@ -25,7 +25,6 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
 
     Sources with syntax errors are left out, as pip does: templates may be like that.
 
-    :param site: the directory that the names are relative to.
     :param python: the interpreter to compile with, of the running version.
     """
     import marshal

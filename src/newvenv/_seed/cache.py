@@ -48,10 +48,11 @@ def directory() -> str | None:
 
 def _opened(*, make: bool = False) -> Directory:
     """Open the subdirectory of the images, if it is private; *make* it if need be."""
-    path = os.path.join(directory() or "", _OWN)
+    base = directory()
+    if base is None:
+        raise Unusable("there is no home directory for a cache")
+    path = os.path.join(base, _OWN)
     try:
-        if not os.path.isabs(path):
-            raise FileNotFoundError(errno.ENOENT, "No home directory")
         if make and not os.path.lexists(path):
             _make(path)
         root = Directory(path)
@@ -97,8 +98,7 @@ def find(name: str) -> Image:
 def make(name: str, build: Callable[[str], None], damaged: object) -> Image:
     """Let *build* fill a directory with an image, put that into the cache, and open it.
 
-    If another run has made the image meanwhile, that one is opened, unless its signature
-    says that it is the *damaged* one.
+    An image that another run has made meanwhile is opened, unless it is the *damaged* one.
 
     :raises Unusable: the cache can't take it.
     """
@@ -154,10 +154,8 @@ def is_image(path: str, *parts: str) -> bool:
 
 
 def remove(path: str) -> None:
-    """Remove the image *path*, the manifest last: what is left of it is removed again.
-
-    Nothing is renamed, which the lower layer of an overlay file system refuses.
-    """
+    """Remove an image, the manifest last: then what is left of it is removed again."""
+    # Nothing is renamed, which the lower layer of an overlay file system refuses.
     _files.delete(os.path.join(path, "site"))
     _files.delete(path)
 

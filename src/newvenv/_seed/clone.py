@@ -26,9 +26,6 @@ MODES = ("auto", "clone", "hardlink", "copy")
 
 _CREATE = READ & ~getattr(os, "O_NONBLOCK", 0) | os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
-#: The request that makes a file share another one's blocks (Linux: btrfs, XFS, ...).
-_FICLONE = 0x40049409
-
 
 def link_mode() -> str:
     """Return what NEWVENV_LINK_MODE says, if it is a link mode."""
@@ -51,8 +48,7 @@ def clone(image: Image, target: str, records: Mapping[str, bytes], mode: str) ->
             os.mkdir(place.prefix + folder, dir_fd=place.descriptor)
         for name, data in records.items():
             _write(place, name, data, image.mtime)
-        # What a new file is like here can't be computed: besides the umask there are
-        # set-group-ID directories and ACLs.
+        # Besides the umask, set-group-ID directories and ACLs decide what a new file is like.
         links = mode == "hardlink" and _may_link(image, os.lstat(f"{target}/{name}"))
         for folder, entries in image.folders:
             try:
@@ -92,7 +88,7 @@ def _share(incoming: int, place: Directory, entry: Entry, time: int) -> bool:
 
     outgoing = os.open(entry[0], _CREATE, 0o666, dir_fd=place.descriptor)
     try:
-        ioctl(outgoing, _FICLONE, incoming)
+        ioctl(outgoing, 0x40049409, incoming)  # FICLONE: btrfs, XFS, ...
     except OSError:
         os.unlink(entry[0], dir_fd=place.descriptor)
         return False

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     #: Name, size in bytes, CRC-32 and executable flag of a file of an image.
     Entry = tuple[str, int, int, bool]
 
-    #: What a wheel holds by name: the bytes, whether they may be executed, and what
-    #: RECORD says of them (hash and size).
+    #: What a wheel holds by name: bytes, executable flag, and what RECORD says of them.
     Files = dict[str, tuple[bytes, bool, str]]
 
 #: The layout of an image and of the cache.
@@ -114,8 +113,7 @@ def read(root: Directory, name: str) -> Image:
             descriptor = os.open(place, READ, dir_fd=directory.descriptor)
             try:
                 state = os.fstat(descriptor)
-                found = stat.S_ISREG(state.st_mode) and is_private(descriptor)
-                if not found or not is_private(directory.descriptor):
+                if not (is_private(descriptor) and is_private(directory.descriptor)):
                     raise Unusable("others may write to it")
                 data = os.read(descriptor, state.st_size)
             finally:
@@ -134,7 +132,8 @@ def is_private(descriptor: int | None) -> bool:
     if descriptor is None or os.name == "nt":  # The profile directory is private there.
         return True
     state = os.fstat(descriptor)
-    return state.st_uid == os.geteuid() and not state.st_mode & 0o022
+    is_usual = stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)
+    return is_usual and state.st_uid == os.geteuid() and not state.st_mode & 0o022
 
 
 def record_lines(rows: Iterable[tuple[str, str]]) -> bytes:
@@ -144,7 +143,7 @@ def record_lines(rows: Iterable[tuple[str, str]]) -> bytes:
 
 
 def hash_and_size(data: bytes) -> str:
-    """Return what RECORD says of a file that holds *data*: its hash and its size."""
+    """Return what RECORD says of a file that holds *data*."""
     return f"sha256={base64(sha256(data))},{len(data)}"
 
 

@@ -41,8 +41,8 @@ def _places() -> Iterator[Seeds]:
 def ensurepip() -> str | None:
     """Return the directory of ``ensurepip``, or None if it can't be imported.
 
-    All finders are asked, as an import would, for it may be blocked; but only for the
-    standard library's. It is not imported: that loads subprocess, tempfile and more.
+    All finders are asked, as it may be blocked; but only for the standard library's. It is
+    not imported: that loads subprocess, tempfile and more.
     """
     if sys.modules.get("ensurepip", sys) is None:
         return None
@@ -71,10 +71,7 @@ def _distribution_wheels() -> str | None:
 
 
 def _newest(folder: str | None, end: str = "-none-any.whl", *, exact: bool = False) -> Seeds:
-    """Return the newest wheel, or other *end*, of each seed in *folder*, if pip is there.
-
-    :param exact: nothing, unless there is just one of every seed.
-    """
+    """Return the newest of each seed in *folder*, if there is a pip; *exact*: one of each."""
     try:
         names = [name for name in os.listdir(folder) if name.endswith(end)] if folder else []
     except OSError:

@@ -1,7 +1,7 @@
 """Read a wheel, or a distribution that is installed already, to verified files.
 
-Only what pip would install in the plainest way counts: pure Python, nothing outside of
-``site-packages``. All else is an error, upon which pip itself does the work.
+Only what is plain counts: pure Python, nothing outside of ``site-packages``. All else is
+an error, upon which pip itself does the work.
 """
 
 from __future__ import annotations
@@ -113,11 +113,11 @@ def _installed(path: str) -> tuple[str, Files]:
     with open(os.path.join(path, "RECORD"), encoding="utf-8", newline="") as file:
         rows = _rows(file.read())
     files, added = {}, {f"{info}/{name}" for name in _ADDED}
-    for name in rows.keys() - added:
-        if _is_harmless(name):  # no script, and no bytecode
-            with open(os.path.join(site, name), "rb") as file:
-                executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
-                files[name] = file.read(), executable, rows[name]
+    for name in rows:
+        if name not in added and _is_harmless(name):  # no script, and no bytecode
+            with open(os.path.join(site, name), "rb") as data:
+                executable = bool(os.fstat(data.fileno()).st_mode & 0o100)
+                files[name] = data.read(), executable, rows[name]
     return info, files
 
 
