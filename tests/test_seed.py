@@ -844,3 +844,18 @@ def test_interrupted_installation(ours: Path, copy_of_ours: Path) -> None:
     assert {name: entry[:2] for name, entry in found.items()} == {
         name: entry[:2] for name, entry in expected.items()
     }
+
+
+@CPYTHON
+def test_nothing_is_imported_from_here(
+    tmp_path: Path, run: Run, base_python: str, package_path: str
+) -> None:
+    """The program imports nothing from the current directory, with a cold cache and a warm one."""
+    names = "zipfile zlib csv hashlib marshal subprocess ast configparser textwrap installer fcntl"
+    for name in names.split():
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from here')")
+    variables = {**_environment(package_path), "NEWVENV_CACHE_DIR": str(tmp_path / "cache")}
+    for env in ("cold", "warm"):
+        done = run(base_python, "-m", "newvenv", env, cwd=tmp_path, env=variables)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [*tmp_path.glob(f"{env}/*/pip*")]
