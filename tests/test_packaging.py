@@ -27,10 +27,16 @@ MODULES = [
     "_config.py",
     "_files.py",
     "_layout.py",
+    "_lock.py",
+    "_log.py",
     "_nt.py",
+    "_packages.py",
     "_platform.py",
     "_posix.py",
+    "_preflight.py",
+    "_python.py",
     "_quoting.py",
+    "_result.py",
     "_seed/__init__.py",
     "_seed/build.py",
     "_seed/bytecode.py",
@@ -40,7 +46,10 @@ MODULES = [
     "_seed/scripts.py",
     "_seed/sources.py",
     "_seed/wheel.py",
+    "_signals.py",
+    "_terminal.py",
     "_transaction.py",
+    "_usage.py",
     "alias.py",
     "cache.py",
     "py.typed",
@@ -185,7 +194,7 @@ def test_console_script(run: Run, checkout: Path, tmp_path: Path) -> None:
 
 
 def test_metadata(run: Run, checkout: Path, tmp_path: Path) -> None:
-    """The metadata name the Python versions, and no dependency."""
+    """The metadata name the Python versions and the one dependency."""
     wheel = build(run, "wheel", checkout, tmp_path / "dist")
     with zipfile.ZipFile(wheel) as archive:
         lines = archive.read(f"{NAME}.dist-info/METADATA").decode().splitlines()

@@ -44,7 +44,7 @@ HASHES = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
 WARM = COMMAND | {
     HASHES,
     "binascii",
-    "fcntl",
+    "newvenv._log",
     "newvenv._seed",
     "newvenv._seed.cache",
     "newvenv._seed.clone",
