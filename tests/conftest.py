@@ -49,7 +49,9 @@ def package_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("packages")
     for package in (newvenv,):
         source = Path(str(package.__file__)).parent
-        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("*.pyc", "__pycache__"))
+        shutil.copytree(
+            source, folder / source.name, ignore=shutil.ignore_patterns("*.pyc", "__pycache__")
+        )
     scripts = Path(newvenv.__file__).parents[2] / "scripts_templates"
     if not (folder / "newvenv" / "scripts").exists():
         shutil.copytree(scripts, folder / "newvenv" / "scripts")
