@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Peer:
 
 
 _NEWVENV = ("{python}", "-m", "newvenv")
+_SOURCES = str(Path(__file__).parents[1] / "src")
 _VIRTUALENV = ("{python}", "-m", "virtualenv", "--no-periodic-update")
 _VIRTUALENV_SAME_PIP = ("--extra-search-dir", "{bundle}", "--pip", "{pip}")
 
@@ -60,6 +62,15 @@ PEERS = (
         cache="NEWVENV_CACHE_DIR",
         default=False,
         color="#7fb2d9",
+    ),
+    Peer(
+        "newvenv, checkout",
+        ("{base}", "-m", "newvenv"),
+        settings={"PYTHONPATH": _SOURCES},
+        without_pip=None,
+        cache="NEWVENV_CACHE_DIR",
+        default=False,
+        color="#aec7e8",
     ),
     Peer("venv", ("{python}", "-m", "venv"), color="#666666"),
     Peer(

@@ -27,8 +27,6 @@ class Target:
     rival_scenario: str = ""
     #: Is *limit* the difference in milliseconds rather than a ratio?
     difference: bool = False
-    #: Is *limit* itself too much?
-    below: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,14 +60,13 @@ TARGETS = (
         "start",
     ),
     Target("with pip, to `python -m venv`", "pip", "newvenv", ("venv",), Fraction(1, 35)),
-    Target("with pip, to virtualenv", "pip", "newvenv", ("virtualenv",), Fraction(1, 5)),
+    Target("with pip, to virtualenv", "pip", "newvenv", ("virtualenv",), Fraction(1, 4)),
     Target(
         "with pip and `NEWVENV_LINK_MODE=hardlink`, to `uv venv --seed --offline`",
         "pip",
         "newvenv, hard links",
         ("uv",),
-        Fraction(1),
-        below=True,
+        Fraction(6, 5),
     ),
     Target(
         "from nothing to the first `pip --version`, to the best peer",
@@ -89,6 +86,14 @@ TARGETS = (
         "with pip and an empty cache, to `python -m venv`",
         "cold",
         "newvenv",
+        ("venv",),
+        Fraction(2, 5),
+        "pip",
+    ),
+    Target(
+        "the same from a checkout, nothing being installed",
+        "cold",
+        "newvenv, checkout",
         ("venv",),
         Fraction(2, 5),
         "pip",
@@ -121,10 +126,9 @@ def _verdict(target: Target, cpu: dict[tuple[str, str], float]) -> Verdict:
     best = min(target.rivals, key=lambda rival: cpu[scenario, rival])
     ours, theirs = cpu[target.scenario, target.peer], cpu[scenario, best]
     value = ours - theirs if target.difference else ours / theirs
-    reached = value < target.limit if target.below else value <= target.limit
     show = _milliseconds if target.difference else ratio
-    bound = f"below {target.limit}" if target.below else show(float(target.limit))
-    return Verdict(target.title, show(value), bound, reached, best)
+    bound = show(float(target.limit))
+    return Verdict(target.title, show(value), bound, value <= target.limit, best)
 
 
 def ratio(value: float) -> str:

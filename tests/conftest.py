@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Callable
 
-import installer
 import pytest
 
 import newvenv
@@ -48,9 +47,11 @@ def base_python() -> str:
 def package_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder for PYTHONPATH that has newvenv and what it needs, and nothing else."""
     folder = tmp_path_factory.mktemp("packages")
-    for package in (newvenv, installer):
+    for package in (newvenv,):
         source = Path(str(package.__file__)).parent
-        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("*.pyc"))
+        shutil.copytree(
+            source, folder / source.name, ignore=shutil.ignore_patterns("*.pyc", "__pycache__")
+        )
     scripts = Path(newvenv.__file__).parents[2] / "scripts_templates"
     if not (folder / "newvenv" / "scripts").exists():
         shutil.copytree(scripts, folder / "newvenv" / "scripts")

@@ -17,9 +17,15 @@ from typing import Any, Callable
 
 import pytest
 
-from newvenv import _cache, _files, _image, _seed, cache
-from test_image import PIP, make_wheel
+from newvenv import _files, _layout, _lock, _seed, cache
+from newvenv._seed import build as _build
+from newvenv._seed import bytecode, image, sources
+from newvenv._seed import cache as _cache
 from trees import tree
+from wheels import PIP, make_wheel
+
+#: The module, which the package hides behind its function of that name.
+_clone = sys.modules["newvenv._seed.clone"]
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="owners and modes")
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux")
@@ -32,12 +38,11 @@ Make = Callable[[str], Path]
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the place of a cache that does not exist yet."""
+    """Return the place of the images, in a cache that does not exist yet."""
     path = tmp_path / "cache"
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(path))
     monkeypatch.delenv("NEWVENV_LINK_MODE", raising=False)
-    _cache._known.clear()
-    return path
+    return path / "newvenv-2"
 
 
 @pytest.fixture
@@ -51,7 +56,7 @@ def make(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Make:  
     make_wheel(wheels, PIP)
     monkeypatch.setenv("NEWVENV_WHEEL_DIR", str(wheels))
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: None)
+    monkeypatch.setattr(sources, "_distribution_wheels", lambda: None)
 
     def make(name: str) -> Path:
         context = environment(tmp_path / "envs" / name)
@@ -70,7 +75,7 @@ def environment(path: Path) -> types.SimpleNamespace:
     """Make what the fast way needs of an environment at *path*."""
     context = types.SimpleNamespace(
         env_dir=str(path),
-        executable=_seed._base_executable(),
+        executable=_layout.base_executable(),
         lib_path=str(path / "lib"),
         bin_path=str(path / "bin"),
         env_exec_cmd=str(path / "bin" / "python3"),
@@ -83,7 +88,7 @@ def environment(path: Path) -> types.SimpleNamespace:
 
 
 def image_of(root: Path) -> Path:
-    """Return the folder of the only image in the cache."""
+    """Return the directory of the only image in the cache."""
     [path] = root.glob("pip-*")
     return path
 
@@ -180,12 +185,45 @@ def _linked(path: Path) -> None:
 
 
 def _foreign(path: Path) -> None:
+    """Give *path* to another user, which only root can."""
     os.chown(path, 12345, -1)
 
 
 def _file(path: Path) -> None:
     shutil.rmtree(path)
     path.write_text("")
+
+
+def forge(path: Path) -> None:
+    """Let the image at *path* bring other code, with a manifest that says so."""
+    source = path / "site" / "pip" / "__init__.py"
+    state = source.stat()
+    source.write_text("evil = True\n".ljust(state.st_size))
+    os.utime(source, ns=(state.st_mtime_ns, state.st_mtime_ns))
+    import marshal
+    from binascii import crc32
+
+    parts = marshal.loads((path / "manifest").read_bytes()[4:])  # noqa: S302
+    parts["folders"] = [
+        (folder, [_forged(entry, source) if folder == "pip" else entry for entry in entries])
+        for folder, entries in parts["folders"]
+    ]
+    data = marshal.dumps(parts)
+    (path / "manifest").write_bytes(crc32(data).to_bytes(4, "little") + data)
+
+
+def _forged(entry: tuple[str, int, int, bool], source: Path) -> tuple[str, int, int, bool]:
+    from binascii import crc32
+
+    name, size, _, executable = entry
+    return name, size, crc32(source.with_name(name).read_bytes()), executable
+
+
+def test_forgery_works(make: Make, root: Path) -> None:
+    """The forgery of the tests below would be believed in an image that can be trusted."""
+    make("one")
+    forge(image_of(root))
+    assert "evil" in (make("two") / "pip" / "__init__.py").read_text()
 
 
 @POSIX
@@ -197,8 +235,7 @@ def test_cache_that_is_not_safe(
     """A cache or image that others can write to, own, or link elsewhere is not used."""
     first = make("one")
     path = root if level == "cache" else image_of(root)
-    source = image_of(root) / "site" / "pip" / "__init__.py"
-    source.write_text("evil = True\n")
+    forge(image_of(root))
     try:
         spoil(path)
     except PermissionError:
@@ -208,9 +245,74 @@ def test_cache_that_is_not_safe(
 
 
 @POSIX
+@pytest.mark.parametrize("name", ["manifest", "site/pip/__init__.py", "site/pip"])
+@pytest.mark.parametrize("mode", ["auto", "hardlink"])
+def test_file_that_others_may_write_to(
+    make: Make, root: Path, name: str, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image is made anew when others have got the right to write to a part of it."""
+    first = make("one")
+    monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
+    for path in (image_of(root) / name).rglob("*") if name == "site/pip" else []:
+        path.chmod(path.stat().st_mode | 0o020)
+    (image_of(root) / name).chmod((image_of(root) / name).stat().st_mode | 0o020)
+    before = (image_of(root) / "manifest").stat().st_ino
+    assert tree(make("two")) == tree(first)
+    assert (image_of(root) / "manifest").stat().st_ino != before
+
+
+@POSIX
+@pytest.mark.parametrize("mode", ["auto", "hardlink"])
+def test_file_of_another_user(
+    make: Make, root: Path, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image whose files have got another owner (chown -R of an environment) is made anew."""
+    first = make("one")
+    monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
+    try:
+        _foreign(image_of(root) / SOURCE)
+    except PermissionError:
+        pytest.skip("only root can give files away")
+    assert {path.stat().st_uid for path in make("two").rglob("*")} == {os.geteuid()}
+    assert tree(make("three")) == tree(first)
+    assert (image_of(root) / SOURCE).stat().st_uid == os.geteuid()
+
+
+@POSIX
+def test_cache_is_what_was_checked(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that is swapped after it was checked is not used: its descriptor is."""
+    first, real = make("one"), image.is_private
+    shutil.copytree(root, root.with_name("forged"), copy_function=shutil.copy2)
+    root.with_name("forged").chmod(0o700)
+    forge(image_of(root.with_name("forged")))
+
+    def swapped(descriptor: int | None) -> bool:
+        monkeypatch.setattr(image, "is_private", real)
+        root.rename(root.with_name("mine"))
+        root.with_name("forged").rename(root)
+        return real(descriptor)
+
+    monkeypatch.setattr(image, "is_private", swapped)
+    assert tree(make("two")) == tree(first)
+
+
+@POSIX
+def test_parents_of_the_cache(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The directories above a new cache are this user's alone, too, whatever the umask."""
+    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(root.parent / "x" / "y"))
+    old = os.umask(0)
+    try:
+        make("one")
+    finally:
+        os.umask(old)
+    made = [root.parent, *(path for path in root.parent.rglob("*") if path.parts[-1] in "xy")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
+
+
+@POSIX
 def test_cache_of_another_user(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the home of another user (sudo) no cache is made there."""
-    home = root.parent / "home"
+    home = root.parents[1] / "home"
     home.mkdir()
     try:
         _foreign(home)
@@ -223,13 +325,13 @@ def test_cache_of_another_user(make: Make, root: Path, monkeypatch: pytest.Monke
 
 @POSIX
 @pytest.mark.skipif(os.name != "nt" and os.geteuid() == 0, reason="root may write anywhere")
-def test_cache_that_is_read_only(make: Make, root: Path) -> None:
+def test_cache_that_is_read_only(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read-only cache is used as it is; what it lacks is made elsewhere."""
     first = make("one")
     root.chmod(0o500)
     try:
         assert tree(make("two")) == tree(first)
-        os.environ["NEWVENV_CACHE_DIR"] = str(root / "below")
+        monkeypatch.setenv("NEWVENV_CACHE_DIR", str(root / "below"))
         assert tree(make("three")) == tree(first)
     finally:
         root.chmod(0o700)
@@ -246,6 +348,49 @@ def test_cache_where_none_can_be(
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(root.parent / place))
     assert tree(make("two")) == tree(first)
     assert names(first.parent) == ["bin", "lib"]
+
+
+@pytest.mark.parametrize("command", ["make", "clear"])
+def test_what_is_not_the_caches_stays(
+    make: Make, root: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a directory with other things in it, these are neither listed nor removed."""
+    monkeypatch.setattr(_cache, "KEPT", 1)
+    digits = "0123456789abcdef"
+    foreign = [
+        "Photos",
+        "project-1.0",
+        f"pip-1-cpython-313-{digits}/manifest",
+        "newvenv-1/pip-1-cpython-313-0123456789abcdef/manifest",
+        "newvenv-2/Photos",
+        f"newvenv-2/pip-1-cpython-313-{digits}/thesis",
+        f"newvenv-2/pip-{digits}/manifest",
+        "newvenv-2/pip-1-cpython-313-0123/manifest",
+        f"newvenv-2/environment-1-cpython-313-{digits}/manifest",
+        f"newvenv-2/pip-1-cpython-313-{digits}.0/manifest",
+    ]
+    home = root.parent
+    for name in foreign:
+        (home / name).mkdir(parents=True)
+        (home / name / "mine.txt").write_text("")
+        os.utime(home / name, (0, 0))
+    root.chmod(0o700)
+    make("one")
+    assert [path for path, _, _ in cache.images()] == [str(max(root.glob("pip-1.0-*")))]
+    {"make": cache.images, "clear": cache.clear}[command]()
+    assert [name for name in foreign if not (home / name / "mine.txt").exists()] == []
+
+
+def test_link_in_an_images_place(make: Make, root: Path) -> None:
+    """A link that is called like an image leads nowhere, and what it leads to stays."""
+    first = make("one")
+    path = image_of(root)
+    path.rename(root.parent / "mine")
+    path.symlink_to(root.parent / "mine")
+    before = tree(root.parent / "mine")
+    assert tree(make("two")) == tree(first)
+    assert cache.clear() == 0
+    assert tree(root.parent / "mine") == before
 
 
 # Damage.
@@ -285,7 +430,7 @@ def _plant_folder(path: Path) -> None:
 
 
 SOURCE = "site/pip/__init__.py"
-BYTECODE = "site/" + _image.bytecode_name("pip/__init__.py")
+BYTECODE = "site/" + bytecode.path_for("pip/__init__.py")
 
 
 @POSIX
@@ -311,6 +456,8 @@ BYTECODE = "site/" + _image.bytecode_name("pip/__init__.py")
         ("manifest", _truncate),
         ("manifest", _edit),
         ("manifest", _plant_folder),
+        ("manifest", _plant_pipe),
+        ("manifest", _plant_link),
     ],
 )
 def test_image_that_is_damaged(
@@ -326,10 +473,8 @@ def test_image_that_is_damaged(
     expected = tree(make("one"))
     monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
     damage(image_of(root) / name)
-    _cache._known.clear()
     assert tree(make("two")) == expected
-    _cache._known.clear()
-    monkeypatch.setattr(_image, "build", None)
+    monkeypatch.setattr(_build, "build", None)
     assert tree(make("three")) == expected
 
 
@@ -339,25 +484,23 @@ def test_source_that_was_edited_in_secret(
 ) -> None:
     """What is copied is compared by content: size and time do not tell everything."""
     monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
-    monkeypatch.setattr(_cache, "_reflink", lambda: None)
     first = make("one")
     _edit(image_of(root) / SOURCE)
     assert tree(make("two")) == tree(first)
-    monkeypatch.setattr(_image, "build", None)
+    monkeypatch.setattr(_build, "build", None)
     assert tree(make("three")) == tree(first)
 
 
 def test_image_that_vanishes(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image that is removed while it is being cloned is made again."""
-    first = make("one")
-    real = _cache._write_all
+    first, real = make("one"), _clone._write
 
-    def vanish(*args: Any) -> os.stat_result:
-        monkeypatch.setattr(_cache, "_write_all", real)
+    def vanish(*args: Any) -> None:
+        monkeypatch.setattr(_clone, "_write", real)
         shutil.rmtree(image_of(root))
-        return real(*args)
+        real(*args)
 
-    monkeypatch.setattr(_cache, "_write_all", vanish)
+    monkeypatch.setattr(_clone, "_write", vanish)
     assert tree(make("two")) == tree(first)
 
 
@@ -365,45 +508,64 @@ def test_image_that_vanishes(make: Make, root: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_image_is_made_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many environments in one process cost one image, and one reading of its manifest."""
-    calls = []
+    """Many environments in one process cost one image."""
+    calls, real = [], _build.build
 
-    def noted(real: Callable[..., Any]) -> Callable[..., Any]:
-        def note(*args: Any) -> Any:
-            calls.append(real)
-            return real(*args)
+    def build(*args: Any) -> None:
+        calls.append(args)
+        real(*args)
 
-        return note
-
-    functions: list[Any] = [_image.build, _image.read]
-    for function in functions:
-        monkeypatch.setattr(_image, function.__name__, noted(function))
+    monkeypatch.setattr(_build, "build", build)
     for n in range(10):
         make(str(n))
-    assert (calls, len(_cache._known)) == (functions, 1)
+    assert len(calls) == 1
 
 
-def test_race_for_an_image(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who finds that another process was faster uses that one's image."""
-    build, inodes = _image.build, []
-
-    def slow(*args: Any) -> None:
-        build(*args)
-        monkeypatch.setattr(_image, "build", build)
-        make("faster")
-        inodes.append(image_of(root).stat().st_ino)
-
-    monkeypatch.setattr(_image, "build", slow)
-    # Another thread's name for what is on its way, as another process would have.
-    number = iter(range(1, 100))
-    monkeypatch.setattr(_cache, "temporary", _numbered(_cache.temporary, number))
-    assert tree(make("slower")) == tree(make("third"))
+def test_many_want_an_image(make: Make, root: Path, package_path: str) -> None:
+    """Of many runs that lack the image one makes it, and the others wait for that."""
+    first = make("one")
+    shutil.rmtree(image_of(root))
+    code = """if True:
+        import sys, types
+        from newvenv import _layout, _seed
+        from newvenv._seed import build, sources
+        real = build.build
+        def noted(*args):
+            print("built")
+            real(*args)
+        build.build = noted
+        sys.modules["ensurepip"] = None
+        sources._distribution_wheels = lambda: None
+        context = types.SimpleNamespace(**eval(sys.argv[1]))
+        context.executable = _layout.base_executable()
+        assert _seed.clone(context)
+    """
+    environment_of = {**os.environ, "PYTHONPATH": package_path}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, repr(vars(environment(root.parents[1] / f"{n}")))],
+            env=environment_of,
+            stdout=subprocess.PIPE,
+        )
+        for n in range(6)
+    ]
+    printed = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 6
+    assert sorted(printed) == [b""] * 5 + [b"built\n"]
+    assert tree(root.parents[1] / "5" / "lib") == tree(first)
     assert names(root) == ["CACHEDIR.TAG", image_of(root).name]
-    assert inodes == [image_of(root).stat().st_ino]
 
 
-def _numbered(real: Callable[..., str], number: Any) -> Callable[..., str]:
-    return lambda parent, word: real(parent, f"{word}{next(number)}")
+def test_lock_that_is_held(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another run holds the cache for too long, the image is made in the environment."""
+    first = make("one")
+    shutil.rmtree(image_of(root))
+
+    monkeypatch.setattr(_cache, "_PATIENCE", 0)
+    with _lock.Lock(str(root)):
+        second = make("two")
+    assert tree(second) == tree(first)
+    assert names(root) == ["CACHEDIR.TAG"]
 
 
 def test_failing_build(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -413,95 +575,91 @@ def test_failing_build(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) 
         Path(folder, "half").write_text("")
         raise ValueError("half made")
 
-    monkeypatch.setattr(_image, "build", fail)
+    monkeypatch.setattr(_build, "build", fail)
     with pytest.raises(AssertionError, match="slow way"):
         make("one")
     assert names(root) == ["CACHEDIR.TAG"]
-    assert names(root.parent / "envs" / "one" / "lib") == []
+    assert names(root.parents[1] / "envs" / "one" / "lib") == []
 
 
 def test_full_cache(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the cache's file system is full, the image is made in the environment."""
-    build = _image.build
+    build = _build.build
 
     def full(folder: str, *args: Any) -> None:
         if folder.startswith(str(root)):
             raise OSError(errno.ENOSPC, "No space left on device", folder)
         build(folder, *args)
 
-    monkeypatch.setattr(_image, "build", full)
+    monkeypatch.setattr(_build, "build", full)
     first = make("one")
-    monkeypatch.setattr(_image, "build", build)
+    monkeypatch.setattr(_build, "build", build)
     assert tree(make("two")) == tree(first)
     assert {path.stat().st_nlink for path in first.rglob("*.py")} == {1}
 
 
-def test_old_images_go(make: Make, root: Path) -> None:
-    """Making an image removes those of older formats and those unused for 60 days."""
-    root.mkdir(0o700)
-    ages = {
-        "pip-0-old.0": 0,
-        f"pip-1-used.{_image.FORMAT}": 59,
-        f"pip-2-unused.{_image.FORMAT}": 61,
-        f"pip-3-future.{_image.FORMAT + 1}": 59,
-        f"pip-4-future.{_image.FORMAT + 1}": 61,
-    }
-    from time import time
-
-    for name, days in ages.items():
-        (root / name).mkdir()
-        (root / name / "manifest").write_text("")
-        os.utime(root / name, (time() - days * 86_400,) * 2)
+def test_old_images_go(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the images that were used last are kept."""
+    monkeypatch.setattr(_cache, "KEPT", 3)
+    root.mkdir(0o700, parents=True)
+    for day in range(5):
+        path = root / f"pip-{day}-cpython-313-0123456789abcdef"
+        path.mkdir()
+        (path / "manifest").write_text("")
+        os.utime(path, (day, day))
     make("one")
-    assert [name for name in names(root) if name in ages] == [
-        f"pip-1-used.{_image.FORMAT}",
-        f"pip-3-future.{_image.FORMAT + 1}",
-    ]
+    assert [name[:5] for name in names(root)] == ["pip-1", "pip-3", "pip-4"]
 
 
 def test_use_is_noted(make: Make, root: Path) -> None:
-    """Using an image makes its folder young again, once a day."""
+    """Using an image makes its directory young again."""
     make("one")
-    path = image_of(root)
-    for age in (100 * 86_400, 3_600):
-        time = path.stat().st_mtime - age
-        os.utime(path, (time, time))
-        make(str(age))
-        assert (path.stat().st_mtime == time) == (age == 3_600)
+    os.utime(image_of(root), (0, 0))
+    make("two")
+    assert image_of(root).stat().st_mtime > 0
 
 
-def test_dead_processes_leave_nothing(make: Make, root: Path) -> None:
-    """What killed runs have left goes; what living ones are at stays."""
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
+def test_killed_run_leaves_nothing(make: Make, root: Path) -> None:
+    """What a killed run has left of an image goes when the next one is made, or by ``clear``."""
     expected = tree(make("reference"))
-    library = root.parent / "envs" / "one" / "lib"
     shutil.rmtree(image_of(root))
-    for folder in (root, library):
-        for name in (f".{dead.pid}-1.newvenv", f".{os.getppid()}-1.newvenv", ".x-1.newvenv"):
-            (folder / name / "deep").mkdir(parents=True)
-    make("one")
-    alive = [f".{os.getppid()}-1.newvenv", ".x-1.newvenv"]
-    assert [name for name in names(root) if name.endswith(".newvenv")] == alive
-    assert [name for name in names(library) if name.endswith(".newvenv")] == alive
-    for name in alive:
-        shutil.rmtree(library / name)
-    assert tree(library) == expected
+    (root / ".making" / "site" / "deep").mkdir(parents=True)
+    assert tree(make("one")) == expected
+    assert names(root) == ["CACHEDIR.TAG", image_of(root).name]
+    (root / ".making" / "site" / "deep").mkdir(parents=True)
+    cache.clear()
+    assert names(root) == ["CACHEDIR.TAG"]
 
 
-def test_own_number_of_a_dead_process(
+@pytest.mark.parametrize("left", ["empty", "site", "manifest"])
+def test_removal_that_was_cut_short(make: Make, root: Path, left: str) -> None:
+    """What a killed removal has left of an image does not keep the image from being made."""
+    first = make("one")
+    path = image_of(root)
+    for name in {"empty", "site", "manifest"} - {left, "empty"}:
+        _files.delete(str(path / name))
+    assert tree(make("two")) == tree(first)
+    assert tree(make("three")) == tree(first)
+    assert (image_of(root) / "site").is_dir()
+
+
+def test_replacing_renames_nothing_old(
     make: Make, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name that an earlier process with our number has left is no obstacle."""
-    monkeypatch.setattr(_files, "under_way", set())
-    library = root.parent / "envs" / "one" / "lib"
-    root.mkdir(0o700)
-    for folder in (root, library):
-        for word in ("image", "seed", "old"):
-            Path(_cache.temporary(str(folder), word), "deep").mkdir(parents=True)
-    make("one")
-    assert [name for name in names(library) if ".seed." in name] == []
-    assert [name for name in names(root) if ".image." in name] == []
+    """A damaged image is replaced where its directory can't be renamed (overlayfs)."""
+    first, real = make("one"), os.rename
+    old = image_of(root).stat().st_ino
+    _truncate(image_of(root) / SOURCE)
+
+    def rename(source: Any, target: Any, **kwargs: Any) -> None:
+        state = os.stat(source, dir_fd=kwargs.get("src_dir_fd"))
+        if state.st_ino == old:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        real(source, target, **kwargs)
+
+    monkeypatch.setattr(os, "rename", rename)
+    assert tree(make("two")) == tree(first)
+    assert image_of(root).stat().st_ino != old
 
 
 # Cloning.
@@ -521,7 +679,7 @@ def shared(one: Path, other: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
-        ("auto", {".pyc"}),
+        ("auto", set()),
         ("clone", set()),
         ("copy", set()),
         ("hardlink", {".pyc", ".py", ".exe", ".txt", ""}),
@@ -531,7 +689,6 @@ def test_link_modes(
     make: Make, root: Path, mode: str, expected: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each link mode shares what it says, and all make the same tree."""
-    monkeypatch.setattr(_cache, "_reflink", lambda: None)
     monkeypatch.setenv("NEWVENV_LINK_MODE", "copy")
     reference = make("reference")
     monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
@@ -545,9 +702,9 @@ def test_link_modes(
 def test_link_mode_that_is_none(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bad link mode is an error that names the variable and what it can be."""
     monkeypatch.setenv("NEWVENV_LINK_MODE", "symlink")
-    message = "NEWVENV_LINK_MODE is 'symlink'; it can be auto, clone, hardlink, copy"
+    message = "invalid NEWVENV_LINK_MODE 'symlink': must be one of auto, clone, hardlink, copy"
     with pytest.raises(ValueError, match=message):
-        _seed.check(_seed._base_executable())
+        _seed.check(_layout.base_executable())
     with pytest.raises(ValueError, match=message):
         make("one")
 
@@ -564,16 +721,11 @@ def test_sources_are_private(make: Make, mode: str, monkeypatch: pytest.MonkeyPa
     assert tree(make("three")) == expected
 
 
-@pytest.mark.parametrize(
-    "number", [errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EACCES]
-)
-@pytest.mark.parametrize("mode", ["auto", "hardlink"])
-def test_links_that_fail(
-    make: Make, number: int, mode: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("number", [errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EACCES])
+def test_links_that_fail(make: Make, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a hard link can't be made, that file is copied."""
     first = make("one")
-    monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
+    monkeypatch.setenv("NEWVENV_LINK_MODE", "hardlink")
 
     def link(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -585,8 +737,7 @@ def test_links_that_fail(
 
 
 def test_links_that_are_used_up(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a file has all the links it can have, its copy takes its place in the cache."""
-    monkeypatch.setattr(_cache, "_reflink", lambda: None)
+    """When a file has all the links it can have, a new image takes the old one's place."""
     real = os.link
 
     def link(source: str, target: str, **kwargs: Any) -> None:
@@ -595,11 +746,42 @@ def test_links_that_are_used_up(make: Make, root: Path, monkeypatch: pytest.Monk
         real(source, target, **kwargs)
 
     monkeypatch.setattr(os, "link", link)
+    monkeypatch.setenv("NEWVENV_LINK_MODE", "hardlink")
     made = [make(str(n)) for n in range(8)]
     assert all(tree(one) == tree(made[0]) for one in made)
     assert max(path.stat().st_nlink for one in made for path in one.rglob("*.pyc")) <= 4
-    assert shared(made[0], made[1]) == shared(made[-1], made[-2]) == {".pyc"}
-    assert not list(root.rglob("*.newvenv"))
+    assert ".pyc" in shared(made[0], made[1]) & shared(made[-1], made[-2])
+    assert names(root) == ["CACHEDIR.TAG", image_of(root).name]
+
+
+@POSIX
+def test_links_to_files_of_others(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Files that belong to another user are copied, never linked, and a record says why."""
+    make("one")
+    monkeypatch.setenv("NEWVENV_LINK_MODE", "hardlink")
+    real = image.Image.check
+    monkeypatch.setattr(image.Image, "__init__", _owned(image.Image.__init__))
+    monkeypatch.setattr(
+        image.Image, "check", lambda this, state, entry: real(_mine(this), state, entry)
+    )
+    caplog.set_level("DEBUG", "newvenv")
+    assert {path.stat().st_nlink for path in make("two").rglob("*.pyc")} == {1}
+    assert "they belong to another user" in caplog.text
+
+
+def _owned(real: Any) -> Any:
+    def init(this: Any, *args: Any) -> None:
+        real(this, *args)
+        this.owner = (12345, this.owner[1])
+
+    return init
+
+
+def _mine(this: Any) -> Any:
+    this.owner = (os.geteuid(), this.owner[1])
+    return this
 
 
 @POSIX
@@ -619,17 +801,43 @@ def test_umask_of_the_moment(make: Make, root: Path, first: int, then: int) -> N
 
 
 @POSIX
-def test_executable_sources(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o022, 0o077], ids=oct)
+@pytest.mark.parametrize("mode", ["copy", "hardlink", "auto"])
+def test_executable_sources(
+    make: Make, root: Path, mode: str, umask: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file that may be executed in the wheel may be in the environment."""
-    entry = ("run.sh", 3, _image._entry("", b"#!\n", True)[2], True)
-    site = tmp_path / "image" / "site"
-    site.mkdir(parents=True)
-    (site / "run.sh").write_bytes(b"#!\n")
-    os.utime(site / "run.sh", (2, 2))
-    image = _image.Image(str(site.parent), mtime=2, folders=[("", [entry])])
-    for mode in ("copy", "hardlink"):
-        _cache.clone(image, str(tmp_path / mode), {"RECORD": b""}, mode)
-        assert os.access(tmp_path / mode / "run.sh", os.X_OK)
+    wheels = root.parents[1] / "wheels"
+    make_wheel(wheels, PIP, modes={"pip/__init__.py": stat.S_IFREG | 0o744})
+    monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
+    old = os.umask(umask)
+    try:
+        path = make("one")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((path / "pip/__init__.py").stat().st_mode) == 0o666 & ~umask | 0o111
+
+
+@POSIX
+def test_modes_that_cannot_be_set(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a file system knows no modes, files are as that has them."""
+    make_wheel(root.parents[1] / "wheels", PIP, modes={"pip/__init__.py": stat.S_IFREG | 0o744})
+    first = make("one")
+
+    def fail(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "chmod", fail)
+    assert names(make("two")) == names(first)
+
+
+@pytest.mark.parametrize("mode", ["auto", "copy"])
+def test_writes_that_are_short(make: Make, mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a write leaves out is written by the next one."""
+    expected, real = tree(make("one")), os.write
+    monkeypatch.setenv("NEWVENV_LINK_MODE", mode)
+    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:7]))
+    assert tree(make("two")) == expected
 
 
 @LINUX
@@ -651,38 +859,11 @@ def test_copy_on_write(make: Make, root: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(calls) == sum(path.is_file() for path in (image_of(root) / "site").rglob("*"))
 
 
-@POSIX
-@pytest.mark.parametrize("works", ["always", "at first", "never"])
-@pytest.mark.parametrize("umask", [0o022, 0o077])
-def test_clonefile(make: Make, works: str, umask: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """MacOS clones whole folders; where that fails, or modes would differ, files are copied."""
-    first, left = make("one"), {"always": 99, "at first": 1, "never": 0}[works]
-
-    def clonefile(source: str, target: str) -> bool:
-        nonlocal left
-        left -= 1
-        if left >= 0:
-            shutil.copytree(source, target)
-        return left >= 0
-
-    monkeypatch.setattr(_cache, "_clonefile", lambda: clonefile)
-    monkeypatch.setattr(sys, "platform", "darwin")
-    old = os.umask(umask)
-    try:
-        second = make("two")
-        monkeypatch.undo()
-    finally:
-        os.umask(old)
-    modes = {stat.S_IMODE(path.stat().st_mode) for path in second.rglob("*") if path.is_file()}
-    assert inodes(second).keys() == inodes(first).keys()
-    assert modes == {0o666 & ~umask}
-
-
-def test_without_folder_descriptors(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_directory_descriptors(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where files can't be named relative to a folder, or stamped when open, nothing changes."""
     first = make("one")
-    monkeypatch.setattr(_cache, "_RELATIVE", False)
-    monkeypatch.setattr(_cache, "_BY_DESCRIPTOR", False)
+    monkeypatch.setenv("NEWVENV_LINK_MODE", "copy")
+    monkeypatch.setattr(image, "RELATIVE", False)
     second = make("two")
     assert tree(second) == tree(first)
     assert {path.stat().st_mtime for path in second.rglob("*.py")} == {
@@ -696,11 +877,11 @@ def test_without_folder_descriptors(make: Make, monkeypatch: pytest.MonkeyPatch)
 def test_command(make: Make, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """``python -m newvenv.cache`` shows what is there, and ``clear`` removes it."""
     assert cache.main([]) == 0
-    assert capsys.readouterr().out == f"{root}: 0 images, 0.0 MB\n"
+    assert capsys.readouterr().out == f"{root.parent}: 0 images, 0.0 MB\n"
     make("one")
     assert cache.main(["list"]) == 0
     head, line = capsys.readouterr().out.splitlines()
-    assert head.startswith(f"{root}: 1 images, 0.0 MB")
+    assert head.startswith(f"{root.parent}: 1 images, 0.0 MB")
     assert image_of(root).name in line
     assert cache.main(["clear"]) == 0
     assert capsys.readouterr().out == "0.0 MB freed\n"
@@ -726,3 +907,28 @@ def test_command_where_nothing_is(
     assert cache.main([]) == 0
     assert cache.clear() == 0
     assert capsys.readouterr().out == "None: 0 images, 0.0 MB\n"
+
+
+def test_command_on_a_cache_that_is_read_only(
+    make: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What can't be removed is told in one line."""
+    make("one")
+
+    def fail(path: str) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    monkeypatch.setattr(_files, "delete", fail)
+    assert cache.main(["clear"]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("Error: can't empty the cache: [Errno 30] Read-only file system")
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+
+
+def test_command_imports_nothing_from_here(tmp_path: Path, run: Any, package_path: str) -> None:
+    """What lies in the current directory has no part in the command."""
+    for name in ("fcntl", "subprocess", "tempfile", "zipfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)")
+    variables = {**os.environ, "PYTHONPATH": package_path}
+    done = run(sys.executable, "-m", "newvenv.cache", cwd=tmp_path, env=variables)
+    assert (done.returncode, done.stderr) == (0, "")

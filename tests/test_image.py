@@ -2,63 +2,50 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import errno
 import marshal
 import os
+import stat
+import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from installer.records import InvalidRecordEntry
 
-from newvenv import _image
+from newvenv._seed import build, bytecode, image, scripts, wheel
+from wheels import METADATA, PIP, TEMPLATE, WHEEL, make_wheel, row
 
-METADATA = "Metadata-Version: 2.1\nName: pip\nVersion: 1.0\n"
-WHEEL = "Wheel-Version: 1.0\nGenerator: us\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-TEMPLATE = "import sys\nfrom %(module)s import %(import_name)s\nsys.exit(%(func)s())\n"
-
-#: The smallest pip: a module to run, and the places of its script template.
-PIP = {
-    "pip/__init__.py": "def main():\n    print('tiny')\n",
-    "pip/_internal/__init__.py": "",
-    "pip/_internal/operations/install/wheel.py": "class PipScriptMaker:\n    pass\n",
-    "pip/_vendor/distlib/scripts.py": f"SCRIPT_TEMPLATE = r'''{TEMPLATE}'''\n",
-    "pip/_vendor/distlib/t32.exe": "MZ32",
-    "pip/_vendor/distlib/t64.exe": "MZ64",
-    "pip/_vendor/distlib/t64-arm.exe": "MZ64",
-    "pip-1.0.dist-info/METADATA": METADATA,
-    "pip-1.0.dist-info/WHEEL": WHEEL,
-    "pip-1.0.dist-info/entry_points.txt": "[console_scripts]\npip = pip:main\npip9 = pip:main\n",
-}
+POSIX = pytest.mark.skipif(os.name == "nt", reason="modes")
 
 
-def row(name: str, text: str) -> str:
-    """Return the line of RECORD for a file *name* that holds *text*."""
-    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return f"{name},sha256={digest.rstrip('=')},{len(text.encode())}"
+def opened(folder: Path) -> image.Image:
+    """Open the image in *folder*."""
+    with image.Directory(str(folder)) as root:
+        return image.read(root, "image")
 
 
-def make_wheel(folder: Path, files: dict[str, str], record: str | None = None) -> str:
-    """Write a wheel of *files*; its RECORD is right unless *record* is given."""
-    rows = [row(*pair) for pair in files.items()] + ["pip-1.0.dist-info/RECORD,,"]
-    path = folder / "pip-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(name, text)
-        archive.writestr("pip-1.0.dist-info/RECORD", record or "\n".join(rows) + "\n")
-    return str(path)
+def built(folder: Path, files: dict[str, str], mtime: float = 1_600_000_000) -> image.Image:
+    """Make an image of a wheel of *files* and open it."""
+    (folder / "image").mkdir(mode=0o700)
+    path = make_wheel(folder, files)
+    os.utime(path, (mtime, mtime))
+    build.build(str(folder / "image"), [path])
+    return opened(folder)
 
 
-def built(folder: Path, files: dict[str, str], mtime: float = 1_600_000_000) -> _image.Image:
-    """Make an image of a wheel of *files* and read it back."""
-    directory = folder / "image"
-    directory.mkdir()
-    seed = _image.wheel(make_wheel(folder, files))
-    _image.build(str(directory), [seed], mtime, ("tiny", 1))
-    return _image.read(str(directory), ("tiny", 1))
+# Wheels.
+
+
+def test_wheel_gives_files(tmp_path: Path) -> None:
+    """A plain wheel gives its files, what RECORD says of them, and what pip adds."""
+    info, files = wheel.read(make_wheel(tmp_path, {**PIP, "pip/": ""}))
+    assert info == "pip-1.0.dist-info"
+    assert set(files) == {*PIP, f"{info}/INSTALLER", f"{info}/REQUESTED"}
+    assert {name: data.decode() for name, (data, _, _) in files.items() if name in PIP} == PIP
+    assert f"pip/__init__.py,{files['pip/__init__.py'][2]}" == row(*next(iter(PIP.items())))
 
 
 @pytest.mark.parametrize(
@@ -75,19 +62,62 @@ def built(folder: Path, files: dict[str, str], mtime: float = 1_600_000_000) -> 
         "pip/__pycache__/evil.cpython-399.pyc",
         "pip-1.0.data/scripts/evil",
         "pip-1.0.data/data/evil",
+        "pip-2.0.dist-info/METADATA",
         ".hidden.py",
         "-rf.py",
+        "pip/dot.",
+        "pip/blank ",
+        "../evil/",
+        "/",
+        "pip/__INIT__.py",
+        "PIP/__init__.py",
+        f"pip/{'x' * 256}.py",
+        f"pip/{'long/' * 300}x.py",
     ],
 )
-@pytest.mark.filterwarnings("ignore:Skip installing")
 def test_wheel_refuses_names(tmp_path: Path, name: str) -> None:
-    """No entry of a wheel gets out of the image, into its bytecode, or elsewhere."""
+    """No member of a wheel gets out of the image, into its bytecode, or hides another one."""
     path = make_wheel(tmp_path, {**PIP, name: "evil = True\n"})
-    try:
-        _, files = _image.wheel(path)
-    except Exception:  # refused, by us or by installer
-        return
-    assert set(files) == {*PIP, "pip-1.0.dist-info/INSTALLER", "pip-1.0.dist-info/REQUESTED"}
+    with pytest.raises(ValueError, match=r"may not hold|twice|and no data"):
+        wheel.read(path)
+
+
+def test_wheel_with_a_name_twice(tmp_path: Path) -> None:
+    """Two members of one name, of which only one could win, make a wheel unusable."""
+    path = make_wheel(tmp_path, PIP)
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "a") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr("pip/__init__.py", "evil = True\n")
+    with pytest.raises(ValueError, match="twice"):
+        wheel.read(path)
+
+
+@pytest.mark.parametrize("mode", [stat.S_IFLNK | 0o777, stat.S_IFIFO, stat.S_IFCHR], ids=oct)
+def test_wheel_with_what_is_no_file(tmp_path: Path, mode: int) -> None:
+    """Symbolic links and devices are not unpacked."""
+    path = make_wheel(tmp_path, PIP, modes={"pip/__init__.py": mode})
+    with pytest.raises(ValueError, match="not stored as a plain file"):
+        wheel.read(path)
+
+
+@pytest.mark.parametrize("bound", ["_MOST_BYTES", "_MOST_FILES"])
+def test_wheel_that_is_too_large(
+    tmp_path: Path, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a wheel unpacks to is bounded, and known before anything is read."""
+    monkeypatch.setattr(wheel, bound, 9)
+    monkeypatch.setattr(zipfile.ZipFile, "read", None)
+    with pytest.raises(ValueError, match=r"more than|too many"):
+        wheel.read(make_wheel(tmp_path, PIP))
+
+
+@pytest.mark.parametrize(
+    "text", ["Wheel-Version: 1.0\nRoot-Is-Purelib: false\n", WHEEL.replace("1.0", "2.0"), ""]
+)
+def test_wheel_that_is_not_pure(tmp_path: Path, text: str) -> None:
+    """Only pure wheels of the known format are read."""
+    with pytest.raises((ValueError, KeyError), match=r"no plain wheel|wheel-version"):
+        wheel.read(make_wheel(tmp_path, {**PIP, "pip-1.0.dist-info/WHEEL": text}))
 
 
 @pytest.mark.parametrize(
@@ -105,16 +135,19 @@ def test_wheel_refuses_names(tmp_path: Path, name: str) -> None:
 def test_wheel_checks_hashes(tmp_path: Path, record: str) -> None:
     """A wheel whose RECORD does not vouch for every file is refused."""
     path = make_wheel(tmp_path, PIP, record + "\npip-1.0.dist-info/RECORD,,\n")
-    with pytest.raises((ValueError, InvalidRecordEntry)):
-        _image.wheel(path)
+    with pytest.raises(ValueError, match=r"RECORD|lacks"):
+        wheel.read(path)
 
 
-def test_wheel_that_is_damaged(tmp_path: Path) -> None:
-    """A truncated wheel is refused."""
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_wheel_that_is_damaged(tmp_path: Path, damage: str) -> None:
+    """A wheel that is cut short or changed is refused, by name."""
     path = Path(make_wheel(tmp_path, PIP))
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(zipfile.BadZipFile):
-        _image.wheel(str(path))
+    data = bytearray(path.read_bytes())
+    data[60] ^= 255
+    path.write_bytes({"cut": bytes(data[:-100]), "flipped": bytes(data), "empty": b""}[damage])
+    with pytest.raises(ValueError, match=r"pip-1.0-py3-none-any.whl' is damaged"):
+        wheel.read(str(path))
 
 
 def test_wheel_for_newer_python(tmp_path: Path) -> None:
@@ -124,34 +157,63 @@ def test_wheel_for_newer_python(tmp_path: Path) -> None:
         built(tmp_path, {**PIP, "pip-1.0.dist-info/METADATA": metadata})
 
 
+# Images.
+
+
 def test_image_describes_every_file(tmp_path: Path) -> None:
-    """The manifest has each file of the image, with its size and its time."""
-    image = built(tmp_path, PIP)
-    site = Path(image.directory, "site")
+    """The manifest has each file of the image, with its size, time and mode."""
+    with built(tmp_path, PIP) as found:
+        site = Path(found.site.path)
     described = {
         f"{folder}/{name}".lstrip("/"): size
-        for folder, entries in image.folders
+        for folder, entries in found.folders
         for name, size, _, _ in entries
     }
-    found = {path for path in site.rglob("*") if path.is_file()}
-    assert described == {path.relative_to(site).as_posix(): path.stat().st_size for path in found}
-    assert {path.stat().st_mtime for path in found} == {image.mtime}
+    files = {path for path in site.rglob("*") if path.is_file()}
+    assert described == {path.relative_to(site).as_posix(): path.stat().st_size for path in files}
+    assert {path.stat().st_mtime for path in files} == {found.mtime}
+    assert {path.stat().st_mode for path in files} == {found.modes[0]}
     assert sum(name.endswith(".pyc") for name in described) == 4
+
+
+@POSIX
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o777], ids=oct)
+def test_image_does_not_depend_on_the_umask(tmp_path: Path, umask: int) -> None:
+    """Files of an image have the modes that most environments have, under any umask."""
+    old = os.umask(umask)
+    try:
+        (tmp_path / "image").mkdir()
+        (tmp_path / "image").chmod(0o700)
+        path = tmp_path / "pip-1.0-py3-none-any.whl"
+        path.touch()
+        path.chmod(0o600)
+        make_wheel(tmp_path, PIP, modes={"pip/__init__.py": stat.S_IFREG | 0o755})
+        build.build(str(tmp_path / "image"), [str(path)])
+    finally:
+        os.umask(old)
+    with opened(tmp_path) as found:
+        site = Path(found.site.path)
+    assert [stat.S_IMODE(mode) for mode in found.modes] == [0o644, 0o755]
+    assert stat.S_IMODE((site / "pip/__init__.py").stat().st_mode) == 0o755
+    assert {stat.S_IMODE(path.stat().st_mode) for path in site.rglob("*.pyc")} == {0o644}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in site.rglob("*") if path.is_dir()} == {
+        0o755
+    }
+    assert stat.S_IMODE((tmp_path / "image" / "manifest").stat().st_mode) == 0o600
 
 
 def test_image_times_are_legal(tmp_path: Path) -> None:
     """A wheel from 1970 gives files that can be put into a ZIP file, on any file system."""
-    image = built(tmp_path, PIP, mtime=1)
-    assert image.mtime % 2 == 0
-    zipfile.ZipInfo.from_file(os.path.join(image.directory, "site", "pip", "__init__.py"))
+    with built(tmp_path, PIP, mtime=1) as found:
+        assert found.mtime % 2 == 0
+    zipfile.ZipInfo.from_file(os.path.join(found.site.path, "pip", "__init__.py"))
 
 
 def test_bytecode_is_valid(tmp_path: Path) -> None:
     """Bytecode carries the time and size of its source and runs; broken sources have none."""
-    image = built(tmp_path, {**PIP, "pip/template.py": "def {{ name }}:\n"})
-    site = Path(image.directory, "site")
-    cached = site / _image.bytecode_name("pip/__init__.py")
-    data = cached.read_bytes()
+    with built(tmp_path, {**PIP, "pip/template.py": "def {{ name }}:\n"}) as found:
+        site = Path(found.site.path)
+    data = (site / bytecode.path_for("pip/__init__.py")).read_bytes()
     source = (site / "pip/__init__.py").stat()
     assert [int.from_bytes(data[n : n + 4], "little") for n in (4, 8, 12)] == [
         0,
@@ -161,19 +223,93 @@ def test_bytecode_is_valid(tmp_path: Path) -> None:
     names: dict[str, Any] = {}
     exec(marshal.loads(data[16:]), names)  # noqa: S102, S302
     assert callable(names["main"])
-    assert not (site / _image.bytecode_name("pip/template.py")).exists()
+    assert not (site / bytecode.path_for("pip/template.py")).exists()
 
 
 def test_record_is_in_order(tmp_path: Path) -> None:
     """RECORD lists sources, bytecode and itself, in pip's order."""
-    [(info, tops, record, scripts)] = built(tmp_path, PIP).distributions
+    with built(tmp_path, PIP) as found:
+        [(info, tops, record, names)] = found.distributions
     lines = record.decode().split("\r\n")
     assert (info, tops, lines[-1]) == ("pip-1.0.dist-info", ["pip"], "")
     assert lines[:-1] == sorted(lines[:-1])
     assert f"{info}/RECORD,," in lines
     assert f"{info}/REQUESTED,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0" in lines
-    assert f"{_image.bytecode_name('pip/__init__.py')},," in lines
-    assert scripts == ["pip", "pip3", "pip{}.{}".format(*sys.version_info)]
+    assert f"{bytecode.path_for('pip/__init__.py')},," in lines
+    assert names == ["pip", "pip3", "pip{}.{}".format(*sys.version_info)]
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "empty"])
+def test_manifest_that_is_damaged(tmp_path: Path, change: str) -> None:
+    """A manifest with a flipped byte, cut short, or empty is refused."""
+    with built(tmp_path, PIP):
+        path = tmp_path / "image" / "manifest"
+    data = path.read_bytes()
+    middle = len(data) // 2
+    path.write_bytes(
+        {
+            "flip": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+            "cut": data[:middle],
+            "empty": b"",
+        }[change]
+    )
+    with pytest.raises(image.Unusable, match="damaged"):
+        opened(tmp_path)
+
+
+def test_compiler_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that compiles and fails makes no image."""
+    monkeypatch.setattr(bytecode, "_PROGRAM", "raise SystemExit(1)")
+    with pytest.raises(ValueError, match="compiles the packages failed"):
+        built(tmp_path, PIP)
+    assert not list(tmp_path.rglob("manifest"))
+
+
+@POSIX
+def test_compiler_that_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What keeps a process that compiles from writing is told by its number."""
+    program = (
+        "import resource, sys; sys.path.append(sys.argv[1]); import bytecode;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (8, 8)); bytecode.compile_share()"
+    )
+    monkeypatch.setattr(bytecode, "_PROGRAM", program)
+    with pytest.raises(OSError, match="File too large") as caught:
+        built(tmp_path, PIP)
+    assert caught.value.errno == errno.EFBIG
+    assert caught.value.filename == str(tmp_path / "image" / "site")
+
+
+def test_compiler_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the second process can't be started, the first one is ended and waited for."""
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def popen(*args: Any, **kwargs: Any) -> Any:
+        if started:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        started.append(real(*args, **kwargs))
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(bytecode, "_cores", lambda: 2)
+    with pytest.raises(BlockingIOError):
+        built(tmp_path, PIP)
+    assert started[0].returncode is not None
+
+
+def test_compiler_imports_nothing_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies in the current directory or on PYTHONPATH has no part in compiling."""
+    for name in ("bytecode", "image", "os", "marshal", "sitecustomize", "encodings"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with built(tmp_path, PIP) as found:
+        assert found.distributions
+
+
+# Scripts.
 
 
 @pytest.mark.parametrize(
@@ -195,8 +331,8 @@ def test_record_is_in_order(tmp_path: Path) -> None:
 )
 def test_scripts_have_pips_text(tmp_path: Path, path: str, source: str) -> None:
     """The text of scripts is that of the pip in the image, wherever that keeps it."""
-    image = built(tmp_path, {**PIP, path: source})
-    launcher, body = image.scripts["pip"]
+    with built(tmp_path, {**PIP, path: source}) as found:
+        launcher, body = found.scripts["pip"]
     assert launcher == (b"MZ64" if os.name == "nt" else b"")
     assert os.name == "nt" or body.decode() == TEMPLATE % {
         "module": "pip",
@@ -211,70 +347,52 @@ def test_scripts_without_a_template(tmp_path: Path) -> None:
         built(tmp_path, {**PIP, "pip/_vendor/distlib/scripts.py": "TEXT = ''\n"})
 
 
-def test_scripts_on_windows(tmp_path: Path) -> None:
+def test_scripts_of_vendored_packages(tmp_path: Path) -> None:
+    """What a vendored distribution says of its scripts is not the distribution's own word."""
+    vendored = {
+        "pip/_vendor/wheel-0.43.0.dist-info/entry_points.txt": "[console_scripts]\nwheel = w:m\n",
+        "pip/_vendor/wheel-0.43.0.dist-info/INSTALLER": "pip\n",
+    }
+    with built(tmp_path, {**PIP, **vendored}) as found:
+        assert {name[:3] for name in found.scripts} == {"pip"}
+        [(_, _, record, _)] = found.distributions
+    assert all(name.encode() in record for name in vendored)
+
+
+def test_scripts_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows a script is a launcher and, behind the interpreter's name, a ZIP file."""
-    files = {name: (text.encode(), False) for name, text in PIP.items()}
-    launcher = _image._launcher(files) if os.name == "nt" else b"MZ64"
+    monkeypatch.setattr(scripts, "_launcher", lambda _: b"MZ64")
+    files = {name: (text.encode(), False, "") for name, text in PIP.items()}
+    made = scripts.around({"pip-1.0.dist-info": files}, files)
+    before, after = made["pip-1.0.dist-info"]["pip"]
     path = tmp_path / "pip.exe"
-    before, after = _image._scripts(files, TEMPLATE, launcher)["pip"]
     path.write_bytes(before + b"#!python.exe\r\n" + after)
     with zipfile.ZipFile(path) as archive:
         assert archive.read("__main__.py").startswith(b"import sys\nfrom pip import main\n")
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [("flip", "damaged"), ("cut", "damaged"), ("empty", "damaged"), ("other", "something else")],
-)
-def test_manifest_that_is_damaged(tmp_path: Path, change: str, message: str) -> None:
-    """A manifest with a flipped byte, cut short, empty, or of another image is refused."""
-    image = built(tmp_path, PIP)
-    path = Path(image.directory, "manifest")
-    data = path.read_bytes()
-    middle = len(data) // 2
-    path.write_bytes(
-        {
-            "flip": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
-            "cut": data[:middle],
-            "empty": b"",
-            "other": data,
-        }[change]
-    )
-    with pytest.raises(ValueError, match=message):
-        _image.read(image.directory, ("other", 1))
+# Distributions that are installed.
+
+
+def installed(tmp_path: Path) -> Path:
+    """Return the ``.dist-info`` of an installed distribution, with its RECORD."""
+    with built(tmp_path, PIP) as found:
+        [(info, _, record, _)] = found.distributions
+        folder = Path(found.site.path, info)
+    (folder / "RECORD").write_bytes(b"../../../bin/pip,sha256=x,1\r\n" + record)
+    return folder
 
 
 def test_installed_distribution(tmp_path: Path) -> None:
     """An installed distribution gives the files of its wheel, without what pip added."""
-    image = built(tmp_path, PIP)
-    [(info, _, record, _)] = image.distributions
-    folder = Path(image.directory, "site", info)
-    (folder / "RECORD").write_bytes(b"../../../bin/pip,sha256=x,1\r\n" + record)
+    folder = installed(tmp_path)
     (folder / "direct_url.json").write_text("{}")
-    assert _image.installed(str(folder)) == _image.wheel(make_wheel(tmp_path, PIP))
-
-
-def test_installed_distribution_without_record(tmp_path: Path) -> None:
-    """Where a Linux distribution leaves RECORD out, the package is taken as it is."""
-    image = built(tmp_path, PIP)
-    folder = Path(image.directory, "site", "pip-1.0.dist-info")
-    assert _image.installed(str(folder)) == _image.wheel(make_wheel(tmp_path, PIP))
+    assert wheel.read(str(folder)) == wheel.read(make_wheel(tmp_path, PIP))
 
 
 def test_installed_distribution_that_was_edited(tmp_path: Path) -> None:
-    """An installed pip that somebody edited is not what its RECORD says, and refused."""
-    image = built(tmp_path, PIP)
-    [(info, _, record, _)] = image.distributions
-    site = Path(image.directory, "site")
-    (site / info / "RECORD").write_bytes(record)
-    (site / "pip" / "__init__.py").write_text("evil = True\n")
+    """An installed pip that was edited is not what its RECORD says, and refused."""
+    folder = installed(tmp_path)
+    (folder.parent / "pip" / "__init__.py").write_text("evil = True\n")
     with pytest.raises(ValueError, match=r"'pip/__init__.py' is not what the RECORD"):
-        _image.installed(str(site / info))
-
-
-def test_compiler_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that compiles and comes to grief makes no image."""
-    monkeypatch.setattr(_image, "_COMPILER", "raise SystemExit(1)")
-    with pytest.raises(ValueError, match="compiling"):
-        built(tmp_path, PIP)
-    assert not list(tmp_path.rglob("manifest"))
+        wheel.read(str(folder))

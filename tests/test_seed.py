@@ -9,7 +9,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import types
@@ -21,9 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import newvenv
-from newvenv import _compat, _image, _seed
-from test_image import PIP, make_wheel
+from newvenv import _compat, _layout, _log, _seed
+from newvenv._seed import scripts as _scripts
+from newvenv._seed import sources
+from newvenv._seed import wheel as _wheel
 from trees import tree
+from wheels import PIP, make_wheel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +100,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def standard(place: Path, run: Run) -> dict[str, Any]:
     """Return what the standard library's venv makes of an environment called ``same``."""
     path = place / "same"
-    done = run(_seed._base_executable(), "-m", "venv", path)
+    done = run(_layout.base_executable(), "-m", "venv", path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {"contents": contents(path), "tree": tree(path), "entries": entries(path)}
     shutil.rmtree(path)
@@ -155,7 +157,7 @@ def test_same_modes(umask: int, place: Path, run: Run) -> None:
     """Modes are as pip makes them under any umask, also when an image exists already."""
     old = os.umask(umask)
     try:
-        run(_seed._base_executable(), "-m", "venv", place / f"theirs-{umask}")
+        run(_layout.base_executable(), "-m", "venv", place / f"theirs-{umask}")
         seeded(place / f"ours-{umask}")
     finally:
         os.umask(old)
@@ -230,7 +232,7 @@ def test_ensurepip_uninstalls(copy_of_ours: Path, run: Run) -> None:
 def test_pip_upgrades_itself(ours: Path, copy_of_ours: Path, run: Run) -> None:
     """Pip replaces itself, and no other environment notices."""
     other = contents(ours)
-    [wheel] = [seed for seed in _seed._seeds() if Path(seed).name.startswith("pip-")]
+    [wheel] = [seed for seed in sources.find() if Path(seed).name.startswith("pip-")]
     command = ["install", "--no-index", "--upgrade", "--force-reinstall", wheel]
     done = run(copy_of_ours / "bin" / "python", "-m", "pip", *command)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -244,11 +246,11 @@ def test_nothing_dear_is_loaded(place: Path, ours: Path, run: Run, package_path:
     code = """if True:
         import subprocess, sys, types
         import newvenv
-        from newvenv import _seed
+        from newvenv import _layout, _seed
         sys.modules.pop("subprocess")
         before = set(sys.modules)
         context = types.SimpleNamespace(**eval(sys.argv[1]))
-        context.executable = _seed._base_executable()
+        context.executable = _layout.base_executable()
         _seed.check(context.executable)
         _seed.install(context, None)
         print(*sorted(set(sys.modules) - before))
@@ -259,7 +261,7 @@ def test_nothing_dear_is_loaded(place: Path, ours: Path, run: Run, package_path:
     cheap = {"binascii", "fcntl", "_sha2", "_sha256", "sysconfig"}
     unimportant = ("_sysconfigdata", "importlib")  # the latter is there in any case, and frozen
     loaded = {name for name in done.stdout.split() if not name.startswith(unimportant)}
-    assert loaded - cheap == set()
+    assert {name for name in loaded - cheap if not name.startswith("newvenv.")} == set()
     assert contents(place / "warm").keys() == contents(ours).keys()
 
 
@@ -296,9 +298,9 @@ def _run_script(folder: Path, run: Run) -> str:
     folder.mkdir(exist_ok=True)
     python, script = folder / "python3", folder / "script"
     if not python.is_symlink():
-        python.symlink_to(_seed._base_executable())
+        python.symlink_to(_layout.base_executable())
     body = b"import sys\nprint(sys.argv[1:])\n"
-    script.write_bytes(_seed.first_line(str(python)) + body)
+    script.write_bytes(_scripts.first_line(str(python)) + body)
     script.chmod(0o755)
     return run(script, "a b", "$c", cwd=folder.parent).stdout
 
@@ -348,7 +350,7 @@ def test_first_line_is_pips(ours: Path, run: Run) -> None:
     """
     done = run(ours / "bin" / "python", "-c", code, repr(paths))
     assert [bytes.fromhex(line).rstrip(b"\n") for line in done.stdout.splitlines()] == [
-        _seed.first_line(path).rstrip(b"\n") for path in paths
+        _scripts.first_line(path).rstrip(b"\n") for path in paths
     ]
 
 
@@ -361,7 +363,7 @@ def test_first_line_is_pips(ours: Path, run: Run) -> None:
 )
 def test_first_line_on_windows(python: str, expected: bytes) -> None:
     """On Windows the launcher reads the interpreter's name, in quotes if need be."""
-    assert _seed.first_line(python, "nt") == expected
+    assert _scripts.first_line(python, "nt") == expected
 
 
 # The slow way.
@@ -406,40 +408,134 @@ def _optimized(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
 
 
-def _no_installer(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "installer", None)
+def _no_library(context: types.SimpleNamespace, _: pytest.MonkeyPatch) -> None:
+    del context.lib_path
+
+
+def _embedded(context: types.SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Python run in a program that is no Python: what ``sys`` says is a guess."""
+    real = os.stat
+    monkeypatch.setattr(
+        os, "stat", lambda path, **how: real("/bin/sh" if path == "/proc/self/exe" else path, **how)
+    )
+    monkeypatch.setitem(_seed._compared, context.executable, False)
+
+
+def _reproducible(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1600000000")
+
+
+def _without_ranges(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONNODEBUGRANGES", "1")
 
 
 def _other_wheels(_: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_seed, "_names", lambda _: [])
+    monkeypatch.setattr(sources, "_newest", lambda *_, **__: ())
 
 
 @ENSUREPIP
 @POSIX
 @pytest.mark.parametrize(
-    "change",
+    ("change", "reason"),
     [
-        _other_base,
-        _other_python,
-        _other_command,
-        _other_library,
-        _no_tag,
-        _other_implementation,
-        _bytecode_elsewhere,
-        _optimized,
-        _no_installer,
-        _other_wheels,
+        (_other_base, "'/usr/bin/other-python'"),
+        (_other_python, "neither a link to"),
+        (_other_command, "is not in the environment"),
+        (_other_library, "is not in the environment"),
+        (_no_library, "the context has no lib_path"),
+        (_no_tag, "keeps its bytecode elsewhere"),
+        (_other_implementation, "images are not made for pypy"),
+        (_bytecode_elsewhere, "PYTHONPYCACHEPREFIX is set"),
+        (_optimized, "PYTHONOPTIMIZE is set"),
+        (_reproducible, "SOURCE_DATE_EPOCH is set"),
+        (_without_ranges, "PYTHONNODEBUGRANGES is set"),
+        (_embedded, "may be another Python than the running one"),
+        (_other_wheels, "no wheel of pip was found"),
     ],
 )
+@pytest.mark.parametrize("cache", ["cold", "warm"])
 def test_slow_way_is_taken(
-    change: Any, tmp_path: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+    change: Any,
+    reason: str,
+    cache: str,
+    tmp_path: Path,
+    place: Path,
+    ours: Path,  # noqa: ARG001 - the cache is warm
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whatever is out of the ordinary is left to ensurepip, as the standard library runs it."""
-    context, calls = context_of(place / change.__name__), Calls()
-    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(tmp_path / "empty"))
+    """Whatever is unusual is left to ensurepip, be the cache cold or warm, and users are told."""
+    context, calls = context_of(place / f"{change.__name__}-{cache}"), Calls()
+    directory = {"cold": str(tmp_path / "empty"), "warm": os.environ["NEWVENV_CACHE_DIR"]}[cache]
+    monkeypatch.setenv("NEWVENV_CACHE_DIR", directory)
+    caplog.set_level("INFO", "newvenv")
     change(context, monkeypatch)
     _seed.install(context, calls)
     assert calls.calls == [SLOW]
+    assert reason in caplog.text
+
+
+@CPYTHON
+@ENSUREPIP
+def test_slow_way_is_known_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be cloned is not tried again when the interpreter is in its place."""
+    context, calls = context_of(place / "once"), Calls()
+    tries: list[int] = []
+    monkeypatch.setattr(sources, "find", lambda: tries.append(1))
+    assert not _seed.clone(context)
+    _seed.install(context, calls)
+    assert (calls.calls, tries) == ([SLOW], [1])
+
+
+@CPYTHON
+def test_clone_needs_no_interpreter(place: Path, ours: Path) -> None:
+    """Pip can be put in before the interpreter."""
+    builder = newvenv.EnvBuilder(symlinks=True)
+    context = builder.ensure_directories(place / "bare")
+    assert _seed.clone(context)
+    assert entries(place / "bare") == [name for name in entries(ours) if "thon" not in name]
+
+
+@CPYTHON
+@POSIX
+def test_copied_interpreter_is_the_running_one(tmp_path: Path, run: Run, package_path: str) -> None:
+    """A copy of the base's interpreter, which runs newvenv, is known for what it is."""
+    newvenv.create(tmp_path / "copy", symlinks=False)
+    code = "from newvenv import _layout, _seed; print(_seed._is_running(_layout.base_executable()))"
+    python = tmp_path / "copy" / "bin" / "python3"
+    done = run(python, "-c", code, env=_environment(package_path))
+    assert (done.stdout, python.is_symlink()) == ("True\n", False)
+
+
+@CPYTHON
+@POSIX
+def test_other_program_is_not_the_running_one() -> None:
+    """A program with other contents, or one that is missing, is not the running interpreter."""
+    assert not _seed._is_running("/bin/sh")
+    assert not _seed._is_running("/bin/missing")
+
+
+@CPYTHON
+def test_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system does not tell which program runs, its place must be Python's."""
+    real = os.path.exists
+    monkeypatch.setattr(os.path, "exists", lambda path: path != "/proc/self/exe" and real(path))
+    assert _seed._is_running(_layout.base_executable())
+    assert not _seed._is_running("/bin/sh") or sys.base_prefix in ("/", "/usr")
+
+
+@CPYTHON
+def test_steps_are_told(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making an image, and ensurepip, are steps that a terminal can show; cloning is none."""
+    steps: list[str] = []
+    monkeypatch.setattr(_log, "show_step", steps.append)
+    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(tmp_path))
+    seeded(place / "steps1")
+    seeded(place / "steps2")
+    assert steps == ["Preparing pip for this Python"]
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    _seed.install(context_of(place / "steps3"), Calls())
+    assert steps[1:] == ["Installing pip"]
 
 
 @ENSUREPIP
@@ -465,6 +561,45 @@ def test_slow_way_fails(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         _seed.install(context, fail)
     assert caught.value is error
+
+
+@CPYTHON
+@ENSUREPIP
+def test_slow_way_fails_too(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When ensurepip fails after the fast way, the error names the first cause and a remedy."""
+    for seed in sources.find():
+        (tmp_path / Path(seed).name).write_bytes(b"no archive")
+    monkeypatch.setattr(sources, "find", lambda: sorted(map(str, tmp_path.glob("*.whl"))))
+    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(tmp_path / "cache"))
+
+    def fail(*_: object, **__: object) -> None:
+        raise subprocess.CalledProcessError(1, ["python"], output=b"Traceback ...")
+
+    with pytest.raises(subprocess.CalledProcessError, match=r"whl' is damaged") as caught:
+        _seed.install(context_of(place / "damaged"), fail)
+    assert caught.value.output == b"Traceback ..."
+    assert str(caught.value).endswith("or make the environment --without-pip")
+
+
+@CPYTHON
+@POSIX
+def test_file_size_limit(place: Path, tmp_path: Path, run: Run, package_path: str) -> None:
+    """A limit of file sizes is an error at once, about the environment."""
+    code = """if True:
+        import resource, sys, types
+        from newvenv import _layout, _seed
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
+        context = types.SimpleNamespace(**eval(sys.argv[1]))
+        context.executable = _layout.base_executable()
+        _seed.install(context, None)
+    """
+    context = context_of(place / "limited")
+    variables = {**_environment(package_path), "NEWVENV_CACHE_DIR": str(tmp_path)}
+    done = run(sys.executable, "-c", code, repr(vars(context)), env=variables)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("OSError: [Errno 27] File too large: ")
+    assert context.lib_path in last
+    assert os.listdir(context.lib_path) == []
 
 
 @CPYTHON
@@ -496,7 +631,7 @@ def test_full_target(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take away all places that a pip can come from."""
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: None)
+    monkeypatch.setattr(sources, "_distribution_wheels", lambda: None)
     monkeypatch.delenv("NEWVENV_WHEEL_DIR", raising=False)
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(
@@ -507,11 +642,27 @@ def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("nothing")
 def test_check_without_any(place: Path) -> None:
     """Without a pip anywhere the error names what to install, and where else to put it."""
-    with pytest.raises(ValueError, match=r"python3\.\d+-venv\), or .* in NEWVENV_WHEEL_DIR$"):
-        _seed.check(_seed._base_executable())
+    with pytest.raises(ValueError, match=r"--without-pip, or .* in NEWVENV_WHEEL_DIR, or install"):
+        _seed.check(_layout.base_executable())
     _seed.check("/usr/bin/other-python")
-    with pytest.raises(ValueError, match="no wheel of pip"):
+    with pytest.raises(ValueError, match="no ensurepip to install pip: no wheel of pip"):
         _seed.install(context_of(place / "none"), Calls())
+
+
+@pytest.mark.usefixtures("nothing")
+@pytest.mark.parametrize(
+    ("is_debian", "end"),
+    [(True, "sudo apt install python{}.{}-venv"), (False, "of your distribution that has it")],
+)
+def test_check_names_the_remedy(is_debian: bool, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Debian and its kin the error ends in a line to paste."""
+    real = os.path.exists
+    monkeypatch.setattr(
+        os.path, "exists", lambda path: is_debian if path == "/etc/debian_version" else real(path)
+    )
+    with pytest.raises(ValueError, match="comes without ensurepip") as caught:
+        _seed.check(_layout.base_executable())
+    assert str(caught.value).endswith(end.format(*sys.version_info))
 
 
 @pytest.mark.usefixtures("nothing")
@@ -520,7 +671,7 @@ def test_check_looks_in_the_library_only(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "ensurepip" / "_bundled").mkdir(parents=True)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "ensurepip")
-    assert _seed._ensurepip() in (None, str(Path(os.__file__).parent / "ensurepip"))
+    assert sources.ensurepip() in (None, str(Path(os.__file__).parent / "ensurepip"))
 
 
 @pytest.mark.usefixtures("nothing")
@@ -535,24 +686,24 @@ def test_check_when_ensurepip_is_blocked(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.delitem(sys.modules, "ensurepip")
     monkeypatch.setattr(sys, "meta_path", [Blocker, *sys.meta_path])
-    with pytest.raises(ValueError, match="comes without pip and ensurepip"):
-        _seed.check(_seed._base_executable())
+    with pytest.raises(ValueError, match="comes without ensurepip"):
+        _seed.check(_layout.base_executable())
 
 
 @CPYTHON
 @ENSUREPIP
 def test_wheels_of_the_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a Linux distribution keeps the bundle elsewhere, that is what is installed."""
-    for seed in _seed._seeds():
+    for seed in sources.find():
         shutil.copy(seed, tmp_path)
-    real = _seed._wheels
+    real = sources._newest
     monkeypatch.setattr(
-        _seed, "_wheels", lambda path, **how: () if "_bundled" in str(path) else real(path, **how)
+        sources, "_newest", lambda path, **how: () if "_bundled" in str(path) else real(path, **how)
     )
-    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: str(tmp_path))
-    assert {os.path.dirname(seed) for seed in _seed._seeds()} == {str(tmp_path)}
+    monkeypatch.setattr(sources, "_distribution_wheels", lambda: str(tmp_path))
+    assert {os.path.dirname(seed) for seed in sources.find()} == {str(tmp_path)}
     (tmp_path / "pip-0.1-py3-none-any.whl").write_bytes(b"")
-    assert _seed._seeds() == ()
+    assert sources.find() == ()
 
 
 @CPYTHON
@@ -562,29 +713,40 @@ def test_wheels_of_the_user(place: Path, tmp_path: Path, monkeypatch: pytest.Mon
     Path(make_wheel(tmp_path, PIP)).rename(tmp_path / "pip-10.0-py3-none-any.whl")
     (tmp_path / "pip-9.0.1-py3-none-any.whl").write_bytes(b"not this one")
     monkeypatch.setenv("NEWVENV_WHEEL_DIR", str(tmp_path))
-    monkeypatch.setattr(_image, "wheel", _renamed(_image.wheel, tmp_path))
-    _seed.check(_seed._base_executable())
+    monkeypatch.setattr(_wheel, "read", _renamed(_wheel.read, tmp_path))
+    _seed.check(_layout.base_executable())
     seeded(place / "wheels")
     assert "pip-1.0.dist-info" in entries(place / "wheels")
 
 
 @CPYTHON
 @ENSUREPIP
-def test_wheels_without_installer(
+def test_pip_installs_itself(
     place: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without ensurepip and installer, pip installs itself from its wheel."""
-    for seed in _seed._seeds():
+    """Without ensurepip, and where an image is not right, pip installs itself from its wheel."""
+    for seed in sources.find():
         shutil.copy(seed, tmp_path)
-    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: None)
+    monkeypatch.setattr(sources, "_distribution_wheels", lambda: None)
     monkeypatch.setenv("NEWVENV_WHEEL_DIR", str(tmp_path))
-    monkeypatch.setenv("NEWVENV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     monkeypatch.setenv("PIP_PREFIX", "/nowhere")
-    for name in ("ensurepip", "installer"):
-        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
     context = context_of(place / "wheel")
     _seed.install(context, newvenv.EnvBuilder()._call_new_python)
     assert run(place / "wheel" / "bin" / "pip3", "check").returncode == 0
+
+
+@CPYTHON
+@ENSUREPIP
+@pytest.mark.parametrize("value", [None, ...], ids=["None", "missing"])
+def test_frozen_modules(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where modules have no file, as in frozen programs, ensurepip is found all the same."""
+    expected = sources.ensurepip()
+    monkeypatch.delattr(os, "__file__")
+    if value is None:
+        monkeypatch.setattr(os, "__file__", None, raising=False)
+    assert os.path.samefile(str(sources.ensurepip()), str(expected))
 
 
 def _renamed(real: Any, folder: Path) -> Any:
@@ -607,12 +769,22 @@ def test_pip_beside_us(
     expected = tree(ours)
     request = tmp_path / "cache"
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    monkeypatch.setattr(_seed, "_distribution_wheels", lambda: None)
+    monkeypatch.setattr(sources, "_distribution_wheels", lambda: None)
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(request))
     monkeypatch.syspath_prepend(str(site(ours)))
     seeded(place / "beside")
     found = tree(place / "beside")
     assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.usefixtures("nothing")
+def test_pip_without_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pip of which no RECORD says what belongs to it is none to make an image of."""
+    (tmp_path / "pip-1.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert sources.find() == ()
+    (tmp_path / "pip-1.0.dist-info" / "RECORD").touch()
+    assert sources.find() == [str(tmp_path / "pip-1.0.dist-info")]
 
 
 # Environments that exist.
@@ -628,7 +800,7 @@ def test_same_version_is_kept(copy_of_ours: Path) -> None:
 
 
 def _change(path: Path) -> tuple[int, int]:
-    """Return what tells whether anybody has replaced or changed *path*."""
+    """Return what tells whether *path* has been replaced or changed."""
     status = path.lstat()
     return status.st_ino, status.st_ctime_ns
 
@@ -648,7 +820,7 @@ def test_other_version_is_left_to_ensurepip(copy_of_ours: Path, version: str) ->
 @CPYTHON
 @ENSUREPIP
 def test_foreign_package_is_left_to_ensurepip(place: Path) -> None:
-    """A package called pip that nobody installed is not replaced by ours."""
+    """A package called pip that was not installed is not replaced by ours."""
     context, calls = context_of(place / "foreign"), Calls()
     mine = Path(context.lib_path, "pip", "mine.py")
     mine.parent.mkdir()
@@ -675,53 +847,15 @@ def test_interrupted_installation(ours: Path, copy_of_ours: Path) -> None:
 
 
 @CPYTHON
-@POSIX
-@pytest.mark.parametrize("step", range(5))
-def test_killed_installation(step: int, place: Path, ours: Path) -> None:
-    """Killed at a rename or at the end, the same again gives what an undisturbed run gives."""
-    path = place / f"killed{step}"
-    context = context_of(path)
-    child = os.fork()
-    if child == 0:
-        _die_at_rename(step)
-        try:
-            _seed.install(context, Calls())
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    seeded(path)
-    assert entries(path) == entries(ours)
-    assert os.WIFSIGNALED(status) or step == 4
-    assert tree(path).keys() == tree(ours).keys()
-
-
-def _die_at_rename(number: int) -> None:
-    """Have this process killed when it renames something the next time but *number*."""
-
-    def killing(real: Any) -> Any:
-        def rename(*args: Any, **kwargs: Any) -> None:
-            nonlocal number
-            number -= 1
-            if number < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            real(*args, **kwargs)
-
-        return rename
-
-    os.rename, os.replace = killing(os.rename), killing(os.replace)
-
-
-@CPYTHON
-def test_many_at_one_target(place: Path, ours: Path, run: Run, package_path: str) -> None:
-    """Many processes that seed one environment all succeed, and one good pip results."""
-    values = vars(context_of(place / "many"))
-    code = """if True:
-        import sys, types
-        from newvenv import _seed
-        _seed.install(types.SimpleNamespace(**eval(sys.argv[1])), None)
-    """
-    command = [sys.executable, "-c", code, repr(values)]
-    processes = [subprocess.Popen(command, env=_environment(package_path)) for _ in range(8)]
-    assert [process.wait() for process in processes] == [0] * 8
-    assert tree(place / "many").keys() == tree(ours).keys()
-    assert run(place / "many" / "bin" / "pip", "check").returncode == 0
+def test_nothing_is_imported_from_here(
+    tmp_path: Path, run: Run, base_python: str, package_path: str
+) -> None:
+    """The program imports nothing from the current directory, with a cold cache and a warm one."""
+    names = "zipfile zlib csv hashlib marshal subprocess ast configparser textwrap installer fcntl"
+    for name in names.split():
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from here')")
+    variables = {**_environment(package_path), "NEWVENV_CACHE_DIR": str(tmp_path / "cache")}
+    for env in ("cold", "warm"):
+        done = run(base_python, "-m", "newvenv", env, cwd=tmp_path, env=variables)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert [*tmp_path.glob(f"{env}/*/pip*")]

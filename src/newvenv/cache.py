@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-from . import _cache
+if __name__ == "__main__" and not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    del sys.path[0]  # the current directory: nothing in it is to be imported
+
+from ._seed import cache as _cache
 
 _USAGE = """\
 usage: python -m newvenv.cache [list | clear]
@@ -16,13 +19,11 @@ clear  remove them all; environments keep what they have
 
 
 def images() -> list[tuple[str, int, float]]:
-    """Return each image in the cache: its folder, its size in bytes, its last use.
+    """Return each image in the cache: its directory, its size in bytes, its last use.
 
-    The time is in seconds since the epoch and right to a day.
+    The time is in seconds since the epoch.
     """
-    root = _cache.directory()
-    paths = _cache.images(root) if root else []
-    return [(path, _size(path), os.lstat(path).st_mtime) for path in paths]
+    return [(path, _size(path), os.lstat(path).st_mtime) for path in _cache.images()]
 
 
 def clear() -> int:
@@ -32,18 +33,13 @@ def clear() -> int:
 
     :raises OSError: one can't be removed.
     """
-    root = _cache.directory()
-    if root is None or not os.path.isdir(root):
-        return 0
-    found = images()
-    _cache.sweep(root)
-    for path, _, _ in found:
-        _cache.remove(path)
-    return sum(size for _, size, _ in found)
+    size = sum(size for _, size, _ in images())
+    _cache.clear()
+    return size
 
 
 def _size(path: str) -> int:
-    """Return the size of a folder's contents in bytes."""
+    """Return the size of a directory's contents in bytes."""
     return sum(
         os.lstat(os.path.join(folder, name)).st_size
         for folder, _, names in os.walk(path)
@@ -71,7 +67,11 @@ def main(arguments: list[str]) -> int:
     if arguments in ([], ["list"]):
         print(*_list(), sep="\n")  # noqa: T201
     elif arguments == ["clear"]:
-        print(f"{_megabytes(clear())} freed")  # noqa: T201
+        try:
+            print(f"{_megabytes(clear())} freed")  # noqa: T201
+        except OSError as error:
+            print(f"Error: can't empty the cache: {error}", file=sys.stderr)  # noqa: T201
+            return 1
     else:
         asked = arguments in (["-h"], ["--help"])
         print(_USAGE, end="", file=sys.stdout if asked else sys.stderr)

@@ -1,0 +1,288 @@
+"""Which pip an environment gets, and how: cloned from an image, or else by ``ensurepip``.
+
+The image holds what ``ensurepip`` would install. Whenever something is unusual, that itself
+runs in the environment, as with the standard library, which keeps the fast path simple.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .. import _compat, _files, _layout, _log
+from . import cache, image, scripts, sources
+from .clone import add_mode, link_mode
+from .clone import clone as _clone_image
+from .image import Directory, Unusable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Callable, Sequence
+
+    from .image import Image
+
+#: Settings of the user that change which bytecode pip writes; what a context must hold.
+_SETTINGS = "PYTHONPYCACHEPREFIX PYTHONOPTIMIZE PYTHONNODEBUGRANGES SOURCE_DATE_EPOCH"
+_ATTRIBUTES = "env_dir executable lib_path bin_path env_exec_cmd"
+
+#: Contexts that :func:`clone` has refused, and why: that is not tried twice.
+_refused: dict[int, tuple[types.SimpleNamespace, str, Exception | None]] = {}
+
+#: Files that have been compared with the running interpreter.
+_compared: dict[str, bool] = {}
+
+
+def check(executable: str) -> None:
+    """Make sure, before anything is written, that there is a pip for the Python *executable*.
+
+    :raises ValueError: there is none, or NEWVENV_LINK_MODE has a bad value.
+    """
+    link_mode()
+    # Of another Python than the running one nothing can be known here.
+    if executable != _layout.base_executable() or sources.ensurepip() or sources.find():
+        return
+    package = "the package of your distribution that has it"
+    if os.path.exists("/etc/debian_version"):
+        package = "it:\nsudo apt install python{}.{}-venv".format(*sys.version_info)
+    raise ValueError(
+        f"The Python at {executable!r} comes without ensurepip, and there is no other pip: make "
+        "the environment --without-pip, or name a directory that holds pip's wheel in "
+        f"NEWVENV_WHEEL_DIR, or install {package}"
+    )
+
+
+def copies() -> bool:
+    """Is an environment to have files of its own, which take room?"""
+    return link_mode() != "hardlink"
+
+
+def install(context: types.SimpleNamespace, call_new_python: Callable[..., object]) -> None:
+    """Install pip, and what else this version's ``ensurepip`` brings, in an environment.
+
+    :param context: of an environment whose interpreter is in its place.
+    :param call_new_python: runs that on arguments, by ``subprocess.check_output``.
+    :raises subprocess.CalledProcessError: ``ensurepip`` failed.
+    """
+    if id(context) not in _refused:
+        reason = _foreign_interpreter(context)
+        if _refuse(context, reason) if reason else clone(context):
+            return
+    _, reason, problem = _refused.pop(id(context))
+    from .. import subprocess
+
+    command = _command(context)
+    if not command:
+        raise problem or ValueError(f"there is no ensurepip to install pip: {reason}")
+    _log.step("Installing pip")
+    try:
+        call_new_python(context, *command, stderr=subprocess.STDOUT)
+    except subprocess.CalledProcessError as error:
+        if problem is None:
+            raise
+        text = f"Unable to install pip: {reason}; ensurepip failed, too: reinstall this Python, or "
+        text += "make the environment --without-pip"
+        kind = type("CalledProcessError", (type(error),), {"__str__": lambda _: text})
+        raise kind(error.returncode, error.cmd, error.output, error.stderr) from problem
+
+
+def clone(context: types.SimpleNamespace) -> bool:
+    """Put pip into an environment from an image; its interpreter need not be there.
+
+    :returns: False if that is not the way to do it here; the reason is logged.
+    :raises OSError: the environment can't be written, whichever the way.
+    """
+    mode = link_mode()
+    reason = _unusual(context)
+    seeds = () if reason else sources.find()
+    if not seeds:
+        return _refuse(context, reason or "no wheel of pip was found")
+    try:
+        _clone(context, seeds, mode)
+    except Exception as error:
+        if getattr(error, "errno", None) in _files.FATAL:
+            raise
+        return _refuse(context, str(error) or repr(error), error)
+    return True
+
+
+def _refuse(context: types.SimpleNamespace, reason: str, problem: Exception | None = None) -> bool:
+    """Note and log why *context* is not for :func:`clone`; *problem* if that was an error."""
+    _log.info("ensurepip installs pip, which takes seconds: %s", reason)
+    _refused[id(context)] = (context, reason, problem)
+    return False
+
+
+def _command(context: types.SimpleNamespace) -> Sequence[str]:
+    """Return how the environment's Python installs pip: by ensurepip, or from pip's wheel."""
+    is_base = getattr(context, "executable", None) == _layout.base_executable()
+    if not is_base or sources.ensurepip():
+        # Isolated, so that nothing is imported from the environment's directory. Since 3.11
+        # that can be asked for alone, which keeps the user's other settings (gh-98251).
+        isolated = () if _compat.SAFE_PATH else ("-I",)
+        return (*isolated, "-m", "ensurepip", "--upgrade", "--default-pip")
+    seeds = [seed for seed in sources.find() if seed.endswith(".whl")]
+    if not seeds:
+        return ()
+    pins = ["{}=={}".format(*os.path.basename(seed).split("-")) for seed in seeds]
+    options = ("--no-index", "--no-cache-dir", "--upgrade", "-f", os.path.dirname(seeds[0]))
+    return ("-I", os.path.join(seeds[0], "pip"), "--isolated", "install", *options, *pins)
+
+
+def _unusual(context: types.SimpleNamespace) -> str | None:
+    """Return, for users, why an image is not the right way here; None if it is."""
+    for name in _ATTRIBUTES.split():
+        if not isinstance(getattr(context, name, None), str):
+            return f"the context has no {name}"
+    for name in _SETTINGS.split():
+        if os.environ.get(name):
+            return f"{name} is set, which changes the bytecode that pip writes"
+    if sys.pycache_prefix is not None or sys.implementation.cache_tag is None:
+        return "this Python keeps its bytecode elsewhere (-X pycache_prefix), or none"
+    if sys.implementation.name != "cpython":
+        return f"images are not made for {sys.implementation.name}"
+    for path in (context.lib_path, context.bin_path, context.env_exec_cmd):
+        if not path.startswith(os.path.join(context.env_dir, "")):
+            return f"{path!r} is not in the environment"
+    if context.executable != _layout.base_executable() or not _is_running(context.executable):
+        return f"{context.executable!r} may be another Python than the running one"
+    return None
+
+
+def _foreign_interpreter(context: types.SimpleNamespace) -> str | None:
+    """Return why the interpreter in the environment may be another than its base's."""
+    if os.name == "nt":  # It is a launcher, which reads pyvenv.cfg.
+        return None
+    try:
+        python, base = context.env_exec_cmd, context.executable
+        if os.path.samefile(python, base):
+            return None
+        is_copy = not os.path.islink(python) and os.path.getsize(python) == os.path.getsize(base)
+    except (OSError, AttributeError) as error:
+        return f"the environment's interpreter is not known: {error}"
+    return None if is_copy else f"{python!r} is neither a link to {base!r} nor a copy of it"
+
+
+def _is_running(executable: str) -> bool:
+    """Is *executable* the interpreter that runs here, or a copy of it?
+
+    What ``sys`` says of it is a guess in a program that embeds Python.
+    """
+    if not os.path.exists("/proc/self/exe"):  # Where it is installed is the best evidence.
+        prefixes = (os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix))
+        return os.path.realpath(executable).startswith(tuple(os.path.join(p, "") for p in prefixes))
+    try:
+        if os.path.samefile(executable, "/proc/self/exe"):
+            return True
+    except OSError:
+        return False
+    if executable not in _compared:
+        with open(executable, "rb") as file, open("/proc/self/exe", "rb") as other:
+            _compared[executable] = file.read() == other.read()
+    return _compared[executable]
+
+
+def _clone(context: types.SimpleNamespace, seeds: Sequence[str], mode: str) -> None:
+    """Clone an image into the environment: one from the cache, or a new one."""
+    name, damaged = sources.name(seeds), None
+    try:
+        with cache.find(name) as found:
+            damaged = found.signature
+            _place(found, context, mode)
+            return
+    except Unusable as error:
+        _log.debug("%s", error)
+    _log.step("Preparing pip for this Python")
+    from .build import build
+
+    try:
+        with cache.make(name, lambda path: build(path, seeds), damaged) as made:
+            _place(made, context, mode)
+            return
+    except Unusable as error:
+        _log.info("Nothing is kept for the next environment: %s", error)
+
+    def make_and_use_up(path: str) -> None:
+        os.mkdir(path, 0o700)
+        build(path, seeds)
+        parent, name = os.path.split(path)
+        # No one else has this image, so the links to it are soon the only ones.
+        with Directory(parent) as root, image.read(root, name) as made:
+            _place(made, context, "hardlink")
+
+    _in_scratch(context, make_and_use_up)
+
+
+def _in_scratch(context: types.SimpleNamespace, work: Callable[[str], None]) -> None:
+    """Let *work* make something at a path of its own, and delete what is left there."""
+    path = _files.scratch(context.lib_path)
+    try:
+        work(path)
+    except OSError as error:
+        # No user knows of that path.
+        error.filename = str(error.filename or path).replace(path, context.lib_path)
+        raise
+    finally:
+        _files.delete(path)
+
+
+def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
+    """Give the environment those distributions of an image that it does not have.
+
+    What makes pip take one for installed comes last, so what is cut short is done again.
+    """
+    names = os.listdir(context.lib_path)
+    absent = [one for one in this.distributions if _is_absent(one[0], names)]
+    for path in [os.path.join(context.lib_path, top) for one in absent for top in one[1]]:
+        if os.path.lexists(path) and not _is_remnant(path, context.lib_path, this):
+            raise ValueError(f"{path!r} is there already, and is not pip's")
+    line = scripts.first_line(context.env_exec_cmd)
+    texts = {name: before + line + after for name, (before, after) in this.scripts.items()}
+
+    def work(path: str) -> None:
+        _clone_image(this, path, _records(this, context, texts), mode)
+        for info, tops, _, scripts_of_it in absent:
+            for top in tops:
+                _files.rename(os.path.join(path, top), os.path.join(context.lib_path, top))
+            for name in scripts_of_it:
+                script = os.path.join(context.bin_path, scripts.file_name(name))
+                _files.write(script, texts[name])
+                # As pip does: what the umask says of reading and running is set aside.
+                add_mode(script, 0o555)
+            _files.rename(os.path.join(path, info), os.path.join(context.lib_path, info))
+
+    if absent:
+        _in_scratch(context, work)
+
+
+def _is_absent(info: str, names: Sequence[str]) -> bool:
+    """Is the distribution of *info* to be installed beside *names*?"""
+    project = info.partition("-")[0].lower() + "-"
+    ends = (".dist-info", ".egg-info")
+    present = [name for name in names if name.lower().startswith(project) and name.endswith(ends)]
+    if present not in ([], [info]):  # Whether to replace that is for ensurepip to say.
+        raise ValueError(f"there is {present[0]!r} already")
+    return not present
+
+
+def _is_remnant(path: str, lib_path: str, this: Image) -> bool:
+    """Is *path* what an interrupted installation of an image has left?"""
+    known = {
+        os.path.join(lib_path, folder, file[0]) for folder, files in this.folders for file in files
+    }
+    below = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    found = [file for file in below if not file.endswith(".pyc")] or [path]
+    return not os.path.islink(path) and known.issuperset(found)
+
+
+def _records(
+    this: Image, context: types.SimpleNamespace, texts: dict[str, bytes]
+) -> dict[str, bytes]:
+    """Return the RECORD of each distribution of an image, by name: it has hashes of scripts."""
+    folder = os.path.relpath(context.bin_path, context.lib_path).replace(os.sep, "/")
+    records = {}
+    for info, _, lines, names in this.distributions:
+        files = [f"{folder}/{scripts.file_name(name)}" for name in names]
+        rows = zip(files, [image.hash_and_size(texts[name]) for name in names])
+        records[f"{info}/RECORD"] = image.record_lines(rows) + lines
+    return records

@@ -1,0 +1,122 @@
+"""Console scripts, byte for byte as pip writes them: first line, body, launcher."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .image import Files
+
+#: The longest first line that a kernel reads in whole, in bytes, as pip has it.
+_LONGEST = 512 if sys.platform == "darwin" else 127
+
+#: The bytes that are nothing but themselves to a shell, and in a Python string.
+_PLAIN = frozenset(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%="
+    + bytes(range(0x80, 0x100))
+)
+
+
+def first_line(python: str, system: str = os.name) -> bytes:
+    """Return the lines that make a script run under the interpreter *python*.
+
+    They are those that pip writes, as long as these work: the interpreter's name, or,
+    where that is long or has blanks, a command that both Python and ``sh`` can read. For
+    names that mean something to these, the script looks in its own directory.
+    """
+    path = os.fsencode(python)
+    is_text = python.encode("utf-8", "replace").decode("utf-8") == python
+    if system == "nt":
+        return b'#!"%b"\r\n' % path if b" " in path else b"#!%b\r\n" % path
+    # The kernel splits at blanks, and an encoding can be declared in this line (PEP 263).
+    declares = b"coding:" in path or b"coding=" in path or not is_text
+    is_split = any(byte <= 32 or byte == 127 for byte in path)
+    if len(path) + 3 <= _LONGEST and not declares and not is_split:
+        return b"#!%b\n" % path
+    quoted = b'"%b"' % path if b" " in path else path
+    if not is_text or not _PLAIN.issuperset(path.replace(b" ", b"")):
+        name = os.path.basename(path)
+        quoted = b'"${0%%/*}/%b"' % (name if _PLAIN.issuperset(name) else b"python3")
+    return b"#!/bin/sh\n'''exec' %b \"$0\" \"$@\"\n' '''\n" % quoted
+
+
+def file_name(script: str) -> str:
+    """Return what the file of a script is called."""
+    return f"{script}.exe" if os.name == "nt" else script
+
+
+def around(
+    distributions: Mapping[str, Files], contents: Files
+) -> dict[str, dict[str, tuple[bytes, bytes]]]:
+    """Return what stands before and after the first line, by distribution and script.
+
+    Whatever names pip's own wheel gives, pip makes ``pip``, ``pip3`` and ``pip3.X``.
+    """
+    text, program = _template(contents), _launcher(contents)
+    found = {}
+    for info, files in distributions.items():
+        targets = _console_scripts(info, files)
+        if "pip" in targets:
+            names = ("pip", "pip3", "pip{}.{}".format(*sys.version_info))
+            targets = dict.fromkeys(names, targets["pip"])
+        found[info] = {name: (program, _body(text, targets[name], program)) for name in targets}
+    return found
+
+
+def _console_scripts(info: str, files: Files) -> dict[str, str]:
+    """Return the distribution's own scripts: vendored ones have entry points, too."""
+    from configparser import ConfigParser
+
+    parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as documented
+    text = files.get(f"{info}/entry_points.txt", (b"",))[0].decode("utf-8")
+    parser.read_string(f"[console_scripts]\n{text}")
+    return dict(parser["console_scripts"])
+
+
+def _body(template: str, target: str, launcher: bytes) -> bytes:
+    """Return what follows the first lines; behind a Windows launcher that is a ZIP file."""
+    module, _, function = target.partition(":")
+    words = {"module": module, "import_name": function.partition(".")[0], "func": function}
+    text = (template % words).encode()
+    if not launcher:
+        return text
+    from io import BytesIO
+    from zipfile import ZipFile, ZipInfo
+
+    archive = BytesIO()
+    with ZipFile(archive, "w") as file:
+        file.writestr(ZipInfo("__main__.py"), text)
+    return archive.getvalue()
+
+
+def _template(files: Files) -> str:
+    """Return the text of this very pip's scripts: distlib's, or from 25.2 on its own."""
+    import ast
+    from textwrap import dedent
+
+    for name, path in (
+        ("script_template", "pip/_internal/operations/install/wheel.py"),
+        ("SCRIPT_TEMPLATE", "pip/_vendor/distlib/scripts.py"),
+    ):
+        source = files[path][0] if path in files else b""
+        for node in ast.walk(ast.parse(source)) if name.encode() in source else ():
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == name:
+                if isinstance(node.value, ast.Call):
+                    return dedent(ast.literal_eval(node.value.args[0]))
+                return str(ast.literal_eval(node.value))
+    raise ValueError("this pip keeps its script template in another place")
+
+
+def _launcher(files: Files) -> bytes:
+    """Return the program that a script needs in front of it: none but on Windows."""
+    if os.name != "nt":
+        return b""
+    import sysconfig
+
+    name = {"win-amd64": "t64", "win-arm64": "t64-arm"}.get(sysconfig.get_platform(), "t32")
+    return files[f"pip/_vendor/distlib/{name}.exe"][0]
