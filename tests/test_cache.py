@@ -538,7 +538,7 @@ def test_many_want_an_image(make: Make, root: Path, package_path: str) -> None:
         sources._distribution_wheels = lambda: None
         context = types.SimpleNamespace(**eval(sys.argv[1]))
         context.executable = _layout.base_executable()
-        assert _seed.clone(context)
+        assert _seed.clone(context) is None
     """
     environment_of = {**os.environ, "PYTHONPATH": package_path}
     processes = [

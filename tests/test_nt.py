@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import newvenv
-from newvenv import _compat, _files, _nt
+from newvenv import _compat, _files, _launchers, _nt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +158,7 @@ def test_paths(has_scheme: bool, purelib: str | None, monkeypatch: pytest.Monkey
 )
 def test_names(debug: str, tag: str, expected: list[str]) -> None:
     """Special builds are found under their own names and under the plain ones."""
-    assert _nt.names("python", debug, tag) == expected
+    assert _launchers.names("python", debug, tag) == expected
 
 
 @pytest.mark.parametrize(
@@ -204,9 +204,9 @@ def test_link_sources(
     base: list[str], own: str, debug: str, tag: str, python: str, pythonw: str | None
 ) -> None:
     """All names link to the base's executable of the same kind and build, if there is one."""
-    sources = _nt.link_sources(base, own, debug, tag)
-    assert {sources[name] for name in _nt.names("python", debug, tag)} == {python}
-    assert {sources.get(name) for name in _nt.names("pythonw", debug, tag)} == {pythonw}
+    sources = _launchers.link_sources(base, own, debug, tag)
+    assert {sources[name] for name in _launchers.names("python", debug, tag)} == {python}
+    assert {sources.get(name) for name in _launchers.names("pythonw", debug, tag)} == {pythonw}
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_link_sources(
 )
 def test_companions(base: list[str], expected: list[str]) -> None:
     """An interpreter gets its own DLLs for company, and PyPy's gets all there are."""
-    assert _nt.companions(base) == {name: name for name in expected}
+    assert _launchers.companions(base) == {name: name for name in expected}
 
 
 @pytest.mark.parametrize(
@@ -307,13 +307,13 @@ def test_copy_sources(
     pythonw: str,
 ) -> None:
     """All names are copies of the launcher that starts this build, by its name in this version."""
-    sources = _nt.copy_sources(launchers, base, debug, tag, build=is_build)
+    sources = _launchers.copy_sources(launchers, base, debug, tag, build=is_build)
     assert list(sources) == [
-        *_nt.names("python", debug, tag),
-        *_nt.names("pythonw", debug, tag),
+        *_launchers.names("python", debug, tag),
+        *_launchers.names("pythonw", debug, tag),
     ]
-    assert {sources[name] for name in _nt.names("python", debug, tag)} == {python}
-    assert {sources[name] for name in _nt.names("pythonw", debug, tag)} == {pythonw}
+    assert {sources[name] for name in _launchers.names("python", debug, tag)} == {python}
+    assert {sources[name] for name in _launchers.names("pythonw", debug, tag)} == {pythonw}
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_copy_sources_without_a_launcher(
     launchers: list[str], base: list[str], tag: str, is_build: bool
 ) -> None:
     """Without a launcher for this very build there is nothing to copy."""
-    assert _nt.copy_sources(launchers, base, "", tag, build=is_build) == {}
+    assert _launchers.copy_sources(launchers, base, "", tag, build=is_build) == {}
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_copy_sources_without_a_launcher(
 )
 def test_outdated_names(name: str, outdated: bool) -> None:
     """Names of the interpreter that promise another version are found, and no others."""
-    assert _nt.outdated_names([name], "3.13") == [name] * outdated
+    assert _launchers.outdated_names([name], "3.13") == [name] * outdated
 
 
 # Locations

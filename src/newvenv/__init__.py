@@ -183,14 +183,20 @@ class EnvBuilder:
         self.system_site_packages = False
         try:
             self.create_configuration(context)
-            is_plain = self._is_plain()
-            if is_plain and (not self.with_pip or self._clone_pip(context)):
+            is_plain, refusal = self._is_plain(), None
+            if is_plain and self.with_pip:
+                from . import _seed
+
+                refusal = _seed.clone(context)
+            if is_plain and refusal is None:
                 self._finish_with_python(context, system_site_packages)
                 run.mark_usable()
                 return
             self.setup_python(context)
             run.mark_usable()
-            if self.with_pip:
+            if refusal is not None:
+                _seed.install(context, self._call_new_python, refusal)
+            elif self.with_pip:
                 self._setup_pip(context)
             if not self.upgrade:
                 self.setup_scripts(context)
@@ -232,11 +238,6 @@ class EnvBuilder:
         """Are all hooks those that this class was defined with, so that no one sees their order?"""
         hooks = [getattr(type(self), name) for name in _HOOKS]
         return hooks == _PLAIN_HOOKS and vars(self).keys().isdisjoint(_HOOKS)
-
-    def _clone_pip(self, context: types.SimpleNamespace) -> bool:
-        from . import _seed
-
-        return _seed.clone(context)
 
     def ensure_directories(self, env_dir: Path) -> types.SimpleNamespace:
         """Make the directories of the environment *env_dir* and return its context.

@@ -19,15 +19,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Sequence
+    from typing import Union
 
     from .image import Image
+
+    #: Why an image is not the way to get pip: in words, and the error that was met.
+    Refusal = tuple[str, Union[Exception, None]]
 
 #: Settings of the user that change which bytecode pip writes; what a context must hold.
 _SETTINGS = "PYTHONPYCACHEPREFIX PYTHONOPTIMIZE PYTHONNODEBUGRANGES SOURCE_DATE_EPOCH"
 _ATTRIBUTES = "env_dir executable lib_path bin_path env_exec_cmd"
-
-#: Contexts that :func:`clone` has refused, and why: that is not tried twice.
-_refused: dict[int, tuple[types.SimpleNamespace, str, Exception | None]] = {}
 
 #: Files that have been compared with the running interpreter.
 _compared: dict[str, bool] = {}
@@ -57,18 +58,24 @@ def copies() -> bool:
     return link_mode() != "hardlink"
 
 
-def install(context: types.SimpleNamespace, call_new_python: Callable[..., object]) -> None:
+def install(
+    context: types.SimpleNamespace,
+    call_new_python: Callable[..., object],
+    refusal: Refusal | None = None,
+) -> None:
     """Install pip, and what else this version's ``ensurepip`` brings, in an environment.
 
     :param context: of an environment whose interpreter is in its place.
     :param call_new_python: runs that on arguments, by ``subprocess.check_output``.
+    :param refusal: what :func:`clone` has returned, if that has been tried.
     :raises subprocess.CalledProcessError: ``ensurepip`` failed.
     """
-    if id(context) not in _refused:
-        reason = _foreign_interpreter(context)
-        if _refuse(context, reason) if reason else clone(context):
+    if refusal is None:
+        foreign = _foreign_interpreter(context)
+        refusal = _refuse(foreign) if foreign else clone(context)
+        if refusal is None:
             return
-    _, reason, problem = _refused.pop(id(context))
+    reason, problem = refusal
     from .. import subprocess
 
     command = _command(context)
@@ -86,31 +93,29 @@ def install(context: types.SimpleNamespace, call_new_python: Callable[..., objec
         raise kind(error.returncode, error.cmd, error.output, error.stderr) from problem
 
 
-def clone(context: types.SimpleNamespace) -> bool:
+def clone(context: types.SimpleNamespace) -> Refusal | None:
     """Put pip into an environment from an image; its interpreter need not be there.
 
-    :returns: False if that is not the way to do it here; the reason is logged.
+    :returns: None if that is done, else why it is not the way to do it here.
     :raises OSError: the environment can't be written, whichever the way.
     """
     mode = link_mode()
     reason = _unusual(context)
     seeds = () if reason else sources.find()
     if not seeds:
-        return _refuse(context, reason or "no wheel of pip was found")
+        return _refuse(reason or "no wheel of pip was found")
     try:
         _clone(context, seeds, mode)
     except Exception as error:
         if getattr(error, "errno", None) in _files.FATAL:
             raise
-        return _refuse(context, str(error) or repr(error), error)
-    return True
+        return _refuse(str(error) or repr(error), error)
+    return None
 
 
-def _refuse(context: types.SimpleNamespace, reason: str, problem: Exception | None = None) -> bool:
-    """Note and log why *context* is not for :func:`clone`; *problem* if that was an error."""
+def _refuse(reason: str, problem: Exception | None = None) -> Refusal:
     _log.info("ensurepip installs pip, which takes seconds: %s", reason)
-    _refused[id(context)] = (context, reason, problem)
-    return False
+    return reason, problem
 
 
 def _command(context: types.SimpleNamespace) -> Sequence[str]:
@@ -253,6 +258,8 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
 
     if absent:
         _in_scratch(context, work)
+    infos = ", ".join(one[0] for one in absent) or "nothing, it is there already"
+    _log.info("Installed from an image of pip (link mode %s): %s", mode, infos)
 
 
 def _is_absent(info: str, names: Sequence[str]) -> bool:
@@ -260,7 +267,9 @@ def _is_absent(info: str, names: Sequence[str]) -> bool:
     project = info.partition("-")[0].lower() + "-"
     ends = (".dist-info", ".egg-info")
     present = [name for name in names if name.lower().startswith(project) and name.endswith(ends)]
-    if present not in ([], [info]):  # Whether to replace that is for ensurepip to say.
+    newer = [name for name in present if sources.version(name) > sources.version(info)]
+    # ensurepip leaves a newer one alone; whether to replace another is for it to say.
+    if present not in ([], [info], newer):
         raise ValueError(f"there is {present[0]!r} already")
     return not present
 

@@ -77,7 +77,7 @@ def _newest(folder: str | None, end: str = "-none-any.whl", *, exact: bool = Fal
     except OSError:
         return ()
     found = {
-        seed: sorted((name for name in names if name.startswith(f"{seed}-")), key=_version)
+        seed: sorted((name for name in names if name.startswith(f"{seed}-")), key=version)
         for seed in _compat.CORE_VENV_DEPS
     }
     if not found["pip"] or (exact and any(len(several) != 1 for several in found.values())):
@@ -88,7 +88,7 @@ def _newest(folder: str | None, end: str = "-none-any.whl", *, exact: bool = Fal
     return paths if is_known else ()
 
 
-def _version(name: str) -> list[int]:
+def version(name: str) -> list[int]:
     """Return a key that sorts file names of one project by version, well enough."""
     version = name.split("-")[1].replace(".dist", "")
     return [int(part) if part.isdecimal() else -1 for part in version.split(".")]
