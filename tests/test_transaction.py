@@ -495,6 +495,128 @@ def test_rolling_back_that_fails(
     assert tree(occupied) == before
 
 
+# What is kept is whole before it stands in for anything.
+
+
+def _refuse(*_: Any, **__: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("name", ["rename", "mkdir"])
+def test_directory_that_cannot_be_moved(
+    occupied: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A directory that could not be kept is not deleted when the run is rolled back."""
+    before = tree(occupied)
+    with pytest.raises(OSError, match="No space"), _transaction.Transaction(str(occupied)):
+        monkeypatch.setattr(os, name, _refuse)
+        _files.remove(str(occupied / "notes"))
+    monkeypatch.undo()
+    recover(occupied)
+    assert tree(occupied) == before
+
+
+def test_directory_that_is_moved_in_part(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory of a lower layer, moved entry by entry, is put together again."""
+    (occupied / "notes" / "more").write_text("more")
+    before, rename = tree(occupied), os.rename
+
+    def fail(source: str, target: str) -> None:
+        if source.endswith("notes"):
+            raise OSError(18, "Invalid cross-device link")
+        if source.endswith(first):
+            rename(source, target)
+        raise KeyboardInterrupt
+
+    first = os.listdir(occupied / "notes")[0]
+    with pytest.raises(KeyboardInterrupt), _transaction.Transaction(str(occupied)):
+        monkeypatch.setattr(os, "rename", fail)
+        try:
+            _files.remove(str(occupied / "notes"))
+        finally:
+            monkeypatch.undo()
+    assert tree(occupied) == before
+
+
+def test_packages_that_cannot_be_copied(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages of which a copy could not be completed are left as they are."""
+    site = Path(newvenv.EnvBuilder().ensure_directories(str(occupied)).lib_path)
+    _lay_packages(site)
+    before = tree(occupied)
+    monkeypatch.setattr(os, "link", _refuse)
+    monkeypatch.setattr(shutil, "copy2", _refuse)
+    builder = newvenv.EnvBuilder(symlinks=True)
+    monkeypatch.setattr(
+        builder, "post_setup", lambda context: builder._call_new_python(context, "-c", "")
+    )
+    with pytest.raises(OSError, match="No space"):
+        builder.create(occupied)
+    assert tree(occupied) == before
+
+
+def test_packages_kept_in_part_before(occupied: Path) -> None:
+    """Packages of which this run has replaced a file are guarded as they were before it."""
+    site = Path(newvenv.EnvBuilder().ensure_directories(str(occupied)).lib_path)
+    _lay_packages(site)
+    before = tree(occupied)
+
+    class Builder(newvenv.EnvBuilder):
+        def post_setup(self, context: Any) -> None:
+            _files.write(str(site / "pip-1.dist-info" / "METADATA"), b"new")
+            self._call_new_python(context, "-c", "")
+            raise Failure
+
+    with pytest.raises(Failure):
+        Builder(symlinks=True).create(occupied)
+    assert tree(occupied) == before
+
+
+def test_other_way_after_keeping_failed(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that could not be kept at first is kept when it is replaced by another way."""
+    before = tree(occupied)
+    with pytest.raises(Failure), _transaction.Transaction(str(occupied)):
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+            patch.setattr(os, "rename", _refuse)
+            patch.setattr(os, "link", _refuse)
+            _files.write(str(occupied / "bin" / "tool"), b"new")
+        _files.write(str(occupied / "bin" / "tool"), b"new")
+        raise Failure
+    assert tree(occupied) == before
+
+
+def test_forked_child_rolls_nothing_back(tmp_path: Path) -> None:
+    """A child that a hook forks, and that leaves by an exception, takes nothing away."""
+    parent = os.getpid()
+
+    class Builder(newvenv.EnvBuilder):
+        def post_setup(self, context: Any) -> None:
+            child = os.fork()
+            if not child:
+                raise Failure
+            os.waitpid(child, 0)
+            assert _platform.lock(context.env_dir) is None
+
+    try:
+        Builder(symlinks=True).create(tmp_path / "env")
+    except Failure:
+        os._exit(os.getpid() == parent)
+    assert (tmp_path / "env" / "bin" / "python").exists()
+    assert (tmp_path / "env" / "pyvenv.cfg").exists()
+
+
+def test_no_descriptor_for_a_lock(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without a descriptor to spare fails; it does not go on without a lock."""
+
+    def refuse(path: str) -> int:
+        raise OSError(24, "Too many open files", path)
+
+    before = tree(occupied)
+    monkeypatch.setattr(_platform, "lock", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        newvenv.create(occupied, symlinks=True, clear=True)
+    assert tree(occupied) == before
+
+
 # What killed runs have left.
 
 

@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 
-from . import _platform
+from . import _files, _platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,8 +74,10 @@ class Lock:
                 return False
         except OSError as error:
             self.release()
-            self.is_missing = True
-            return self.make is None or not isinstance(error, FileNotFoundError)
+            if error.errno in _files.FATAL:
+                raise
+            self.is_missing = self.make is None or not isinstance(error, FileNotFoundError)
+            return self.is_missing
         return self.is_held or _is_held_by_parent(self.path)
 
     def _wait(self) -> None:

@@ -51,6 +51,7 @@ class Transaction:
     def __init__(self, env_dir: str, *, makes: bool = True) -> None:
         self.env_dir = env_dir
         self.makes = makes
+        self.pid = os.getpid()
         self.prefixes: tuple[str, ...] = (os.path.join(env_dir, ""),)
         self.outer: Transaction | None = None
         self.joined: Transaction | None = None
@@ -135,7 +136,7 @@ class Transaction:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.joined is not None:
+        if self.joined is not None or self.pid != os.getpid():  # a child that a hook forked
             return
         try:
             if kind is not None:
@@ -189,26 +190,33 @@ class Transaction:
         except OSError:  # no hard links here, or none to files of others
             move = True
         if move:
+            self.steps.append((_files.move, (backup, path)))  # if this is cut short
             _files.move(path, backup)
+        self._note_kept(backup, path)
 
     def guard(self, directory: str, is_guarded: Callable[[str], bool]) -> None:
         """Keep the entries of *directory* that a child process may replace, remove or add."""
         if directory in self.guarded:
             return
-        self.guarded.add(directory)
         names = set(filter(is_guarded, _names(directory)))
         for path in [os.path.join(directory, name) for name in names]:
             if path not in self.seen:
-                _mirror(path, self._backup(path))
+                backup = self._backup(path)
+                _mirror(path, backup)
+                self._note_kept(backup, path)
         self.steps.append((_remove_others, (directory, names, is_guarded)))
+        self.guarded.add(directory)
 
     def _backup(self, path: str) -> str:
         prefix = next(filter(path.startswith, self.prefixes))
         backup = os.path.join(self.aside(), "kept", path[len(prefix) :])
         os.makedirs(os.path.dirname(backup), exist_ok=True)
-        self.seen.add(path)
-        self.steps.append((_put_back, (backup, path)))
         return backup
+
+    def _note_kept(self, backup: str, path: str) -> None:
+        """Note that *backup* is whole: from now on it may stand in for *path*."""
+        self.steps.append((_put_back, (backup, path)))
+        self.seen.add(path)
 
     def aside(self) -> str:
         """Return the directory for what is kept and for scratch files, made if need be."""
@@ -383,10 +391,9 @@ def _give_back(aside: str, is_alone: bool) -> None:
 
 
 def _put_back(backup: str, path: str) -> None:
-    if _files.is_directory(backup) or _files.is_directory(path):
-        _files.delete(path)
-        _files.move(backup, path)
-    elif os.path.lexists(backup):
+    if os.path.lexists(backup):
+        if _files.is_directory(backup) or _files.is_directory(path):
+            _files.delete(path)
         os.replace(backup, path)
 
 
@@ -395,7 +402,7 @@ def _mirror(path: str, copy: str) -> None:
     from shutil import copy2, copytree
 
     if _files.is_directory(path):
-        copytree(path, copy, symlinks=True, copy_function=_link)
+        copytree(path, copy, symlinks=True, copy_function=_link, dirs_exist_ok=True)
     else:
         copy2(path, copy, follow_symlinks=False)
 
@@ -403,6 +410,8 @@ def _mirror(path: str, copy: str) -> None:
 def _link(path: str, copy: str) -> None:
     try:
         os.link(path, copy)
+    except FileExistsError:
+        pass  # It has been kept before.
     except OSError:
         from shutil import copy2
 
