@@ -40,6 +40,7 @@ class Lock:
         self.limit = limit
         self.make = make
         self.handle: int | None = None
+        self.has_waited = False
         #: Is there no such lock here? (Neither is it held if a parent process holds it.)
         self.is_missing = False
 
@@ -84,7 +85,7 @@ class Lock:
         from time import monotonic, sleep
 
         begin, pause, limit = monotonic(), 0.001, LIMIT if self.limit is None else self.limit
-        notice = _NOTICE
+        notice, self.has_waited = _NOTICE, True
         while not self._try():
             waited = monotonic() - begin
             if waited > limit:
