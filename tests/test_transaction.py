@@ -495,6 +495,128 @@ def test_rolling_back_that_fails(
     assert tree(occupied) == before
 
 
+# What is kept is whole before it stands in for anything.
+
+
+def _refuse(*_: Any, **__: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("name", ["rename", "mkdir"])
+def test_directory_that_cannot_be_moved(
+    occupied: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A directory that could not be kept is not deleted when the run is rolled back."""
+    before = tree(occupied)
+    with pytest.raises(OSError, match="No space"), _transaction.Transaction(str(occupied)):
+        monkeypatch.setattr(os, name, _refuse)
+        _files.remove(str(occupied / "notes"))
+    monkeypatch.undo()
+    recover(occupied)
+    assert tree(occupied) == before
+
+
+def test_directory_that_is_moved_in_part(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory of a lower layer, moved entry by entry, is put together again."""
+    (occupied / "notes" / "more").write_text("more")
+    before, rename = tree(occupied), os.rename
+
+    def fail(source: str, target: str) -> None:
+        if source.endswith("notes"):
+            raise OSError(18, "Invalid cross-device link")
+        if source.endswith(first):
+            rename(source, target)
+        raise KeyboardInterrupt
+
+    first = os.listdir(occupied / "notes")[0]
+    with pytest.raises(KeyboardInterrupt), _transaction.Transaction(str(occupied)):
+        monkeypatch.setattr(os, "rename", fail)
+        try:
+            _files.remove(str(occupied / "notes"))
+        finally:
+            monkeypatch.undo()
+    assert tree(occupied) == before
+
+
+def test_packages_that_cannot_be_copied(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages of which a copy could not be completed are left as they are."""
+    site = Path(newvenv.EnvBuilder().ensure_directories(str(occupied)).lib_path)
+    _lay_packages(site)
+    before = tree(occupied)
+    monkeypatch.setattr(os, "link", _refuse)
+    monkeypatch.setattr(shutil, "copy2", _refuse)
+    builder = newvenv.EnvBuilder(symlinks=True)
+    monkeypatch.setattr(
+        builder, "post_setup", lambda context: builder._call_new_python(context, "-c", "")
+    )
+    with pytest.raises(OSError, match="No space"):
+        builder.create(occupied)
+    assert tree(occupied) == before
+
+
+def test_packages_kept_in_part_before(occupied: Path) -> None:
+    """Packages of which this run has replaced a file are guarded as they were before it."""
+    site = Path(newvenv.EnvBuilder().ensure_directories(str(occupied)).lib_path)
+    _lay_packages(site)
+    before = tree(occupied)
+
+    class Builder(newvenv.EnvBuilder):
+        def post_setup(self, context: Any) -> None:
+            _files.write(str(site / "pip-1.dist-info" / "METADATA"), b"new")
+            self._call_new_python(context, "-c", "")
+            raise Failure
+
+    with pytest.raises(Failure):
+        Builder(symlinks=True).create(occupied)
+    assert tree(occupied) == before
+
+
+def test_other_way_after_keeping_failed(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that could not be kept at first is kept when it is replaced by another way."""
+    before = tree(occupied)
+    with pytest.raises(Failure), _transaction.Transaction(str(occupied)):
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+            patch.setattr(os, "rename", _refuse)
+            patch.setattr(os, "link", _refuse)
+            _files.write(str(occupied / "bin" / "tool"), b"new")
+        _files.write(str(occupied / "bin" / "tool"), b"new")
+        raise Failure
+    assert tree(occupied) == before
+
+
+def test_forked_child_rolls_nothing_back(tmp_path: Path) -> None:
+    """A child that a hook forks, and that leaves by an exception, takes nothing away."""
+    parent = os.getpid()
+
+    class Builder(newvenv.EnvBuilder):
+        def post_setup(self, context: Any) -> None:
+            child = os.fork()
+            if not child:
+                raise Failure
+            os.waitpid(child, 0)
+            assert _platform.lock(context.env_dir) is None
+
+    try:
+        Builder(symlinks=True).create(tmp_path / "env")
+    except Failure:
+        os._exit(os.getpid() == parent)
+    assert (tmp_path / "env" / "bin" / "python").exists()
+    assert (tmp_path / "env" / "pyvenv.cfg").exists()
+
+
+def test_no_descriptor_for_a_lock(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process without a descriptor to spare fails; it does not go on without a lock."""
+
+    def refuse(path: str) -> int:
+        raise OSError(24, "Too many open files", path)
+
+    before = tree(occupied)
+    monkeypatch.setattr(_platform, "lock", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        newvenv.create(occupied, symlinks=True, clear=True)
+    assert tree(occupied) == before
+
+
 # What killed runs have left.
 
 
@@ -533,6 +655,32 @@ def test_recover(tmp_path: Path, left: str) -> None:
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert sorted(path.relative_to(tmp_path).as_posix() for path in files) == after
     assert list(tmp_path.glob(".newvenv*")) == []
+
+
+#: What pip has done when it was killed: what is there, and what is there after the next run.
+PIP_KILLED = {
+    "untouched": (["pip/old", "pip-1.dist-info/x"], None),
+    "removed": (["~ip/old", "~ip-1.dist-info/x"], ["pip-1.dist-info/x", "pip/old"]),
+    "half-new": (["pip/new", "~ip/old"], ["pip-1.dist-info/x", "pip/old"]),
+    "new": (["pip/new", "pip-2.dist-info/x"], None),
+    "put-right": (["mine/x", "pip/new", "pip-3.dist-info/x"], None),
+}
+
+
+@pytest.mark.parametrize("state", PIP_KILLED)
+def test_recover_packages(tmp_path: Path, state: str) -> None:
+    """The pip before comes back if what is there now is not whole, and only then."""
+    there, after = PIP_KILLED[state]
+    site = tmp_path / "lib" / "site-packages"
+    copies = tmp_path / ".newvenv" / "copied"
+    _lay(site, *there)
+    _lay(copies / "lib" / "site-packages", "pip/old", "pip-1.dist-info/x")
+    _lay(copies / "bin", "pip")
+    recover(tmp_path)
+    files = [path for path in site.rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(site).as_posix() for path in files) == (after or sorted(there))
+    assert sorted(os.listdir(tmp_path)) == ["bin", "lib"]
+    assert os.listdir(tmp_path / "bin") == ["pip"]
 
 
 def test_recover_what_has_been_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -699,6 +847,110 @@ def test_interrupted_while_waiting(
     with pytest.raises((KeyboardInterrupt, OSError)):
         newvenv.create(tmp_path / "up" / "env")
     assert os.listdir(tmp_path) == []
+
+
+def test_interrupted_at_the_very_end(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that comes with the last system call finds all done, and nothing lying around."""
+
+    def kill(_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    class Builder(newvenv.EnvBuilder):
+        def upgrade_dependencies(self, context: Any) -> None:
+            monkeypatch.setattr(_transaction, "_discard", kill)
+
+    with pytest.raises(KeyboardInterrupt):
+        Builder(symlinks=True, upgrade_deps=True, prompt="after").create(occupied)
+    assert "after" in (occupied / "pyvenv.cfg").read_text()
+    assert _files.journals == {}
+    with _lock.Lock(str(occupied), limit=0) as lock:
+        assert lock.is_held
+
+
+class _Makes(newvenv.EnvBuilder):
+    """Makes its directory by itself, and is overtaken by another run meanwhile."""
+
+    def ensure_directories(self, env_dir: Any) -> Any:
+        other = threading.Thread(target=newvenv.create, args=(env_dir,), kwargs={"symlinks": True})
+        other.start()
+        other.join()
+        return super().ensure_directories(env_dir)
+
+    def post_setup(self, context: Any) -> None:
+        raise Failure
+
+
+def test_made_by_another_run_meanwhile(tmp_path: Path) -> None:
+    """A subclass that was to make the directory, and fails, leaves what another run made."""
+    with pytest.raises(Failure):
+        _Makes(symlinks=True).create(tmp_path / "up" / "env")
+    assert (tmp_path / "up" / "env" / "bin" / "python").exists()
+
+
+def test_occupied_by_another_run_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A subclass that was to make the directory, and has to wait, deletes nobody's work."""
+    monkeypatch.setattr(_lock, "LIMIT", 0.1)
+    with subprocess.Popen([*_HOLDER, tmp_path / "env"], stdin=-1, stdout=-1) as process:
+
+        class Builder(newvenv.EnvBuilder):
+            def ensure_directories(self, env_dir: Any) -> Any:
+                assert process.stdin
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+                assert process.stdout
+                process.stdout.readline()
+                return super().ensure_directories(env_dir)
+
+        with pytest.raises(OSError, match="Another run"):
+            Builder(symlinks=True).create(tmp_path / "env")
+        assert (tmp_path / "env" / "theirs").exists()
+        process.kill()
+
+
+_HOLDER = [
+    sys.executable,
+    "-c",
+    "import sys, newvenv; from newvenv import _transaction\n"
+    "input()\n"
+    "with _transaction.Transaction(sys.argv[1]) as run:\n"
+    "    open(sys.argv[1] + '/theirs', 'w').close()\n"
+    "    print(flush=True)\n"
+    "    input()\n",
+]
+
+
+def test_failing_beside_a_run_that_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing run that made the parents of another one's target does not wait without end."""
+    monkeypatch.setattr(_transaction, "_PATIENCE", 0.1)
+    target = tmp_path / "up" / "env"
+    with subprocess.Popen([*_HOLDER, target], stdin=-1, stdout=-1) as process:
+        end = _transaction.Transaction._end
+
+        def begin(self: Any) -> None:
+            end(self)
+            assert process.stdout
+            assert process.stdin
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            process.stdout.readline()
+
+        monkeypatch.setattr(_transaction.Transaction, "_end", begin)
+        with pytest.raises(Failure):
+            failing("post_setup", Failure()).create(target)
+        assert process.poll() is None
+        process.kill()
+    assert (target / "theirs").exists()
+
+
+def test_left_by_a_child(occupied: Path) -> None:
+    """What a process that a hook started had cleared comes back, whatever became of the run."""
+    _lay(occupied, ".newvenv1/cleared/x", ".newvenv4/moving/y")
+    recover(occupied)
+    assert (occupied / "x").exists()
+    assert (occupied / "y").exists()
+    assert list(occupied.glob(".newvenv*")) == []
 
 
 def test_all_fail(tmp_path: Path) -> None:

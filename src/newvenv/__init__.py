@@ -153,6 +153,7 @@ class EnvBuilder:
             self._fill(context, run)
             if self.upgrade_deps:
                 self.upgrade_dependencies(context)
+            run.commit()
         return context
 
     def _check(self, env_dir: Path) -> str:

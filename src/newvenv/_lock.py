@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 
-from . import _platform
+from . import _files, _platform
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Lock:
         self.limit = limit
         self.make = make
         self.handle: int | None = None
+        self.has_waited = False
         #: Is there no such lock here? (Neither is it held if a parent process holds it.)
         self.is_missing = False
 
@@ -74,15 +75,17 @@ class Lock:
                 return False
         except OSError as error:
             self.release()
-            self.is_missing = True
-            return self.make is None or not isinstance(error, FileNotFoundError)
+            if error.errno in _files.FATAL:
+                raise
+            self.is_missing = self.make is None or not isinstance(error, FileNotFoundError)
+            return self.is_missing
         return self.is_held or _is_held_by_parent(self.path)
 
     def _wait(self) -> None:
         from time import monotonic, sleep
 
         begin, pause, limit = monotonic(), 0.001, LIMIT if self.limit is None else self.limit
-        notice = _NOTICE
+        notice, self.has_waited = _NOTICE, True
         while not self._try():
             waited = monotonic() - begin
             if waited > limit:

@@ -9,7 +9,7 @@ from . import _files
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
 #: What the packages that ensurepip installs have in site-packages.
 _TOP_LEVEL = frozenset(
@@ -26,13 +26,76 @@ def guard(context: types.SimpleNamespace, projects: Collection[str]) -> None:
     names = {_normalized(project) for project in (*projects, "pip", "setuptools")}
     directories = {getattr(context, name, "") for name in ("lib_path", "platlib_path")}
     for directory in sorted(filter(None, directories)):
-        run = _files.journal_of(os.path.join(directory, "pip"))
-        if run is not None:
-            files = {*_TOP_LEVEL, *_recorded(directory, names)}
-            tops = {file.partition("/")[0] for file in files}
-            run.guard(directory, lambda name, tops=tops: _is_guarded(name, tops, names))  # type: ignore[misc]
-            scripts = {os.path.basename(file) for file in files if file.startswith("..")}
-            run.guard(context.bin_path, lambda name, scripts=scripts: _is_script(name, scripts))  # type: ignore[misc]
+        files = {*_TOP_LEVEL, *_recorded(directory, names)}
+        tops = {file.partition("/")[0] for file in files}
+        scripts = {os.path.basename(file) for file in files if file.startswith("..")}
+        _guard(directory, lambda name, tops=tops: _is_guarded(name, tops, names))  # type: ignore[misc]
+        _guard(context.bin_path, lambda name, scripts=scripts: _is_script(name, scripts))  # type: ignore[misc]
+
+
+def _guard(directory: str, is_guarded: Callable[[str], bool]) -> None:
+    run = _files.journal_of(os.path.join(directory, "pip"))
+    if run is not None and directory not in run.guarded:
+        names = set(filter(is_guarded, _names(directory)))
+        run.guard(directory, names, lambda: _remove_others(directory, names, is_guarded))
+
+
+def _names(directory: str) -> list[str]:
+    return os.listdir(directory) if _files.is_directory(directory) else []
+
+
+def _remove_others(directory: str, names: set[str], is_guarded: Callable[[str], bool]) -> None:
+    for name in _names(directory):
+        if name not in names and is_guarded(name):
+            _files.delete(os.path.join(directory, name))
+
+
+def copy(path: str, target: str) -> None:
+    """Copy *path*; files in packages are linked, as pip replaces them."""
+    from shutil import copy2, copytree
+
+    if _files.is_directory(path):
+        copytree(path, target, symlinks=True, copy_function=_link, dirs_exist_ok=True)
+    else:
+        copy2(path, target, follow_symlinks=False)
+
+
+def _link(path: str, target: str) -> None:
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        pass  # It has been kept before.
+    except OSError:
+        from shutil import copy2
+
+        copy2(path, target)
+
+
+def recover(copies: str, env_dir: str) -> None:
+    """Put back the *copies* of what a killed pip has left in part.
+
+    pip writes a project's ``.dist-info`` last and removes it first: if each project has one
+    then what is there is whole, and stays. Scripts come back where they are missing.
+    """
+    for copy, directories, _ in os.walk(copies):
+        infos = [name for name in directories if name.endswith(".dist-info")]
+        if infos:
+            _recover_packages(copy, infos, os.path.join(env_dir, os.path.relpath(copy, copies)))
+            _files.delete(copy)
+            directories.clear()
+    _files.move(copies, env_dir)
+
+
+def _recover_packages(copy: str, infos: list[str], directory: str) -> None:
+    there = {name.partition("-")[0] for name in _names(directory) if name.endswith(".dist-info")}
+    if there.issuperset(name.partition("-")[0] for name in infos):
+        return
+    copied = os.listdir(copy)
+    ends = tuple(name[1:] for name in copied)
+    for name in _names(directory):
+        if name in copied or (name.startswith("~") and name.lstrip("~").endswith(ends)):
+            _files.delete(os.path.join(directory, name))
+    _files.move(copy, directory)
 
 
 def _normalized(project: str) -> str:

@@ -8,8 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: SIGHUP, SIGINT and SIGTERM; the module ``signal`` costs an import of enum.
-_NUMBERS = (1, 2, 15)
+#: SIGINT first, SIGHUP and SIGTERM; the module ``signal`` costs an import of enum.
+_NUMBERS = (2, 1, 15)
 
 
 class Deferred:
@@ -47,7 +47,7 @@ class Deferred:
     def __exit__(self, *exception: object) -> None:
         import _signal
 
-        for number, handler in self.handlers.items():
+        for number, handler in reversed(list(self.handlers.items())):
             _signal.signal(number, handler)
         if self.number and self.again:
             _signal.raise_signal(self.number)

@@ -5,6 +5,7 @@ the same file system, until the run has succeeded; a target in which nothing is 
 gets none. In it are scratch files and
 
 ``kept``     what was replaced or removed, under its path in the target
+``copied``   what pip may replace, likewise
 ``moving``   what belongs at the top of the target: a clear, or its undoing, is under way
 ``cleared``  the contents of a target that is being cleared; once the new environment can
              be used they are ``done``, which means nothing any more
@@ -22,20 +23,21 @@ from . import _files, _lock, _signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Any
 
 ASIDE = ".newvenv"
-
 #: What an environment has at its top, so that a killed run may have made it.
 OWN = ("pyvenv.cfg", "bin", "Scripts", "include", "Include", "lib64", "lib", "Lib", ".gitignore")
 
 #: The names under which cleared contents are kept.
 _CONTENTS = ("moving", "cleared", "done")
 
-#: How often to try to make, and to remove, the parents of a target beside other runs.
+#: How often to try to make, and to remove, the parents of a target beside other runs; how
+#: many seconds to wait for a run that may still need them.
 _ATTEMPTS = 100
+_PATIENCE = 10.0
 
 
 class Transaction:
@@ -51,11 +53,12 @@ class Transaction:
     def __init__(self, env_dir: str, *, makes: bool = True) -> None:
         self.env_dir = env_dir
         self.makes = makes
+        self.pid = os.getpid()
         self.prefixes: tuple[str, ...] = (os.path.join(env_dir, ""),)
         self.outer: Transaction | None = None
         self.joined: Transaction | None = None
         self.lock = _lock.Lock(env_dir, make=self._make)
-        self.is_begun = self.is_made = self.is_cleared = False
+        self.is_begun = self.is_made = self.is_cleared = self.is_done = False
         #: How to roll back, from the end; what this run has made or kept; which
         #: directories are its own, and which parents of the target.
         self.steps: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
@@ -69,35 +72,34 @@ class Transaction:
     def __enter__(self) -> Transaction:  # noqa: PYI034 - typing.Self is too new
         self.outer = _files.journals.get(get_ident())
         self.joined = _run_in(self.env_dir, self.outer)
-        if self.joined is not None:
-            self.joined.prefixes += self.prefixes
-            return self.joined
-        _files.journals[get_ident()] = self
         try:
+            if self.joined is not None:
+                self.joined.prefixes += self.prefixes
+                return self
+            _files.journals[get_ident()] = self
             if self.makes or os.path.lexists(self.env_dir):
                 self.begin()
             else:
                 self.parents = _missing(self.env_dir)[:-1]
                 self._expect_target()
+            return self
         except BaseException as error:
             self.__exit__(type(error), error, None)
             raise
-        return self
 
     def begin(self) -> None:
         """Make the directory if it is missing, lock it, and recover what a killed run left."""
         if self.is_begun or self.joined is not None:
             return
+        self.lock.acquire()
         self.is_begun = True
-        try:
-            self.lock.acquire()
-            if self.is_made and not os.listdir(self.env_dir):
-                self._expect_target()
-            elif not self.steps:
-                recover(self.env_dir, self.lock)
-        except BaseException:
-            self._abandon()
-            raise
+        if self.steps and (self.lock.has_waited or self._is_environment()):
+            self.steps.clear()  # Another run has made the directory, too, and keeps it.
+            self.new_directories.clear()
+        if self.is_made and not os.listdir(self.env_dir):
+            self._expect_target()
+        elif not self.steps:
+            recover(self.env_dir, self.lock)
 
     def _make(self) -> None:
         for path in _missing(self.env_dir):
@@ -115,19 +117,23 @@ class Transaction:
             if not self.is_made and path not in self.parents:
                 self.parents.append(path)
 
+    def _is_environment(self) -> bool:
+        return os.path.lexists(os.path.join(self.env_dir, "pyvenv.cfg"))
+
     def _expect_target(self) -> None:
-        self.steps.append((_files.delete, (self.env_dir,)))
+        self.steps.append((self._delete_target, ()))
         self.new_directories.add(self.env_dir)
 
-    def _abandon(self) -> None:
-        """Remove the directory if this run has made it and no other run is at work there."""
-        self.lock.release()
+    def _delete_target(self) -> None:
+        if self.is_begun:
+            _files.delete(self.env_dir)
+            return
         try:
-            with _lock.Lock(self.env_dir, limit=0) as lock:
-                if self.is_made and lock.is_held and not self.steps:
-                    _files.remove_directory(self.env_dir)
+            with _lock.Lock(self.env_dir, limit=0):
+                if not self._is_environment():
+                    _files.delete(self.env_dir)
         except OSError:
-            self.parents.clear()
+            pass  # Another run is at work there.
 
     def __exit__(
         self,
@@ -135,22 +141,26 @@ class Transaction:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.joined is not None:
+        if self.joined is not None or self.pid != os.getpid():  # a child that a hook forked
             return
         try:
-            if kind is not None:
+            if kind is None:
+                self.commit()
+            elif not self.is_done:
                 notice = f"Rolling back {self.env_dir}, please wait"
                 with _signals.Deferred(notice, again=not isinstance(error, KeyboardInterrupt)):
                     self._roll_back()
-            elif self.aside_path:
-                with _signals.Deferred("", again=True):
-                    self._commit()
         finally:
-            self.lock.release()
-            if self.outer is None:
-                _files.journals.pop(get_ident(), None)
-            else:
-                _files.journals[get_ident()] = self.outer
+            self._end()
+            if kind is not None and (self.parents or self.is_made):
+                self._remove_made()
+
+    def _end(self) -> None:
+        self.lock.release()
+        if self.outer is None:
+            _files.journals.pop(get_ident(), None)
+        else:
+            _files.journals[get_ident()] = self.outer
 
     def covers(self, path: str) -> bool:
         """Is *path* in the directory, and not in the one for what is kept?"""
@@ -189,36 +199,47 @@ class Transaction:
         except OSError:  # no hard links here, or none to files of others
             move = True
         if move:
+            self.steps.append((_files.move, (backup, path)))  # if this is cut short
             _files.move(path, backup)
+        self._note_kept(backup, path)
 
-    def guard(self, directory: str, is_guarded: Callable[[str], bool]) -> None:
-        """Keep the entries of *directory* that a child process may replace, remove or add."""
-        if directory in self.guarded:
-            return
-        self.guarded.add(directory)
-        names = set(filter(is_guarded, _names(directory)))
+    def guard(self, directory: str, names: Iterable[str], undo: Callable[[], object]) -> None:
+        """Keep copies of *names* in *directory*, which a child process may change.
+
+        :param undo: removes what that has added.
+        """
+        from . import _packages
+
         for path in [os.path.join(directory, name) for name in names]:
             if path not in self.seen:
-                _mirror(path, self._backup(path))
-        self.steps.append((_remove_others, (directory, names, is_guarded)))
+                backup = self._backup(path, "copied")
+                _packages.copy(path, backup)
+                self._note_kept(backup, path)
+        self.steps.append((undo, ()))
+        self.guarded.add(directory)
 
-    def _backup(self, path: str) -> str:
+    def _backup(self, path: str, where: str = "kept") -> str:
         prefix = next(filter(path.startswith, self.prefixes))
-        backup = os.path.join(self.aside(), "kept", path[len(prefix) :])
+        backup = os.path.join(self.aside(), where, path[len(prefix) :])
         os.makedirs(os.path.dirname(backup), exist_ok=True)
-        self.seen.add(path)
-        self.steps.append((_put_back, (backup, path)))
         return backup
+
+    def _note_kept(self, backup: str, path: str) -> None:
+        """Note that *backup* is whole: from now on it may stand in for *path*."""
+        self.steps.append((_put_back, (backup, path)))
+        self.seen.add(path)
 
     def aside(self) -> str:
         """Return the directory for what is kept and for scratch files, made if need be."""
-        number = 0
-        while not self.aside_path:
-            path = os.path.join(self.env_dir, f"{ASIDE}{number or ''}")
-            number += 1
-            if not os.path.lexists(path):  # Else it is a parent process's, or not ours at all.
-                self.aside_path = path
-                os.mkdir(path, 0o700)
+        if not self.aside_path:
+            # One that is there already is a parent process's, or not ours at all.
+            free = (path for path in _aside_paths(self.env_dir) if not os.path.lexists(path))
+            self.aside_path = next(free)
+            try:
+                os.mkdir(self.aside_path, 0o700)
+            except OSError:
+                self.aside_path = ""
+                raise
         return self.aside_path
 
     def clear(self) -> None:
@@ -241,7 +262,7 @@ class Transaction:
 
     def mark_usable(self) -> None:
         """Note that the new environment can be used: what was cleared is not to come back."""
-        self._rename("cleared", "done")
+        (self.joined or self)._rename("cleared", "done")
 
     def _rename(self, name: str, other: str) -> None:
         try:
@@ -250,17 +271,30 @@ class Transaction:
         except FileNotFoundError:
             pass
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """Let all stay as it is. As the last step in the block, it may still be interrupted."""
+        if self.joined is not None or self.is_done:
+            return
+        if self.aside_path:
+            with _signals.Deferred("", again=True):
+                self._discard()
+        self.is_done, self.is_made, self.parents = True, False, []
+        self._end()
+
+    def _discard(self) -> None:
         try:
             self._rename("cleared", "done")
+            self._rename("copied", "outdated")
             self._rename("kept", "replaced")
         except OSError:
             self._roll_back()
             raise
+        self.is_done = True
         _discard(self.aside_path)
 
     def _roll_back(self) -> None:
         problem = None
+        self.is_done = True
         self.steps.append((self._rename, ("done", "cleared")))
         if os.name == "nt":
             self.lock.release()  # What it is made of lies in the directory.
@@ -275,20 +309,24 @@ class Transaction:
         elif self.aside_path:
             _discard(self.aside_path)
         self.lock.release()
-        self._remove_parents()
 
-    def _remove_parents(self) -> None:
-        """Remove the parents that this run has made, unless another run needs them."""
+    def _remove_made(self) -> None:
+        """Remove the directories that this run has made, unless another run needs them."""
         from time import sleep
 
         for _ in range(_ATTEMPTS):
+            try:
+                with _lock.Lock(self.env_dir, _PATIENCE * self.is_begun) as lock:
+                    if lock.is_held and os.listdir(self.env_dir):
+                        return  # That run has succeeded.
+                    if lock.is_held and self.is_made:
+                        _files.remove_directory(self.env_dir)
+            except OSError:
+                return
             while self.parents and _files.remove_directory(self.parents[-1]):
                 self.parents.pop()
             if not self.parents:
                 return
-            with _lock.Lock(self.env_dir) as lock:
-                if lock.is_held and os.listdir(self.env_dir):
-                    return  # That run has succeeded.
             sleep(0.001)
 
 
@@ -302,6 +340,7 @@ def recover(env_dir: str, lock: _lock.Lock) -> None:
     for aside in _asides(env_dir):
         if lock.is_held:
             _give_back(aside, False)
+            _recover_packages(os.path.join(aside, "copied"), env_dir)
             _files.move(os.path.join(aside, "kept"), env_dir)
             if _names(os.path.join(aside, "moving")):
                 _warn("Some of the former contents, in %r, have been replaced since", aside)
@@ -309,6 +348,13 @@ def recover(env_dir: str, lock: _lock.Lock) -> None:
                 _discard(aside)
         elif lock.is_missing:
             _warn("Leaving %r alone: without locks, another run may be at work", aside)
+
+
+def _recover_packages(copies: str, env_dir: str) -> None:
+    if _files.is_directory(copies):
+        from . import _packages
+
+        _packages.recover(copies, env_dir)
 
 
 def clear(path: str) -> None:
@@ -354,11 +400,14 @@ def _names(directory: str) -> list[str]:
 
 def _asides(env_dir: str) -> Iterator[str]:
     """Yield the directories for what was kept: only real ones, of this user's own."""
-    number = 0
-    while os.path.lexists(path := os.path.join(env_dir, f"{ASIDE}{number or ''}")):
-        number += 1
+    for path in _aside_paths(env_dir):
         if _files.is_directory(path) and _files.is_own(path):
             yield path
+
+
+def _aside_paths(env_dir: str) -> list[str]:
+    """Return all paths for them: a hook may start another run, as a process."""
+    return [os.path.join(env_dir, f"{ASIDE}{number or ''}") for number in range(10)]
 
 
 def was_environment(env_dir: str) -> bool:
@@ -383,36 +432,10 @@ def _give_back(aside: str, is_alone: bool) -> None:
 
 
 def _put_back(backup: str, path: str) -> None:
-    if _files.is_directory(backup) or _files.is_directory(path):
-        _files.delete(path)
-        _files.move(backup, path)
-    elif os.path.lexists(backup):
+    if os.path.lexists(backup):
+        if _files.is_directory(backup) or _files.is_directory(path):
+            _files.delete(path)
         os.replace(backup, path)
-
-
-def _mirror(path: str, copy: str) -> None:
-    """Copy *path*; files in packages are linked, as pip replaces them."""
-    from shutil import copy2, copytree
-
-    if _files.is_directory(path):
-        copytree(path, copy, symlinks=True, copy_function=_link)
-    else:
-        copy2(path, copy, follow_symlinks=False)
-
-
-def _link(path: str, copy: str) -> None:
-    try:
-        os.link(path, copy)
-    except OSError:
-        from shutil import copy2
-
-        copy2(path, copy)
-
-
-def _remove_others(directory: str, names: set[str], is_guarded: Callable[[str], bool]) -> None:
-    for name in _names(directory):
-        if name not in names and is_guarded(name):
-            _files.delete(os.path.join(directory, name))
 
 
 def _discard(aside: str) -> None:
