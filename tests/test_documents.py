@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,31 +14,30 @@ from typing import Callable
 import pytest
 
 import api_page
+import figures
 import newvenv
 from conftest import Run
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+README = ROOT / "README.md"
 VERSION = sys.version_info[:2]
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "README.md").exists(), reason="the documents are not installed"
-)
+pytestmark = pytest.mark.skipif(not README.exists(), reason="the documents are not installed")
 
 
-def _code_blocks(text: str) -> list[str]:
-    """Return the indented blocks of a Markdown text, without their indentation."""
-    found = re.findall(r"(?:^    .*\n(?:\n(?=    ))?)+", text, re.M)
-    return [re.sub(r"^    ", "", block, flags=re.M) for block in found]
+def _text(page: Path) -> str:
+    return page.read_text("utf-8") if page.exists() else ""
 
 
 def _fenced(page: Path, language: str) -> list[str]:
     """Return the fenced blocks of a page that are marked as being in a *language*."""
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", page.read_text("utf-8"))
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", _text(page))
 
 
-def _pages_with(language: str) -> list[object]:
-    return [pytest.param(page, id=page.name) for page in PAGES if _fenced(page, language)]
+def _pages_with(language: str, but: Path | None = None) -> list[object]:
+    pages = [page for page in PAGES if page != but and _fenced(page, language)]
+    return [pytest.param(page, id=page.name) for page in pages]
 
 
 def _table(page: Path, heading: str) -> list[list[str]]:
@@ -53,35 +53,28 @@ def _options(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])(--?[a-zA-Z][\w-]*)", text))
 
 
-README = (ROOT / "README.md").read_text("utf-8") if (ROOT / "README.md").exists() else ""
-
-
 def test_ci_runs_the_commands_of_the_readme() -> None:
-    """The two commands that README.md begins with are those that CI runs."""
-    commands = _code_blocks(README)[0].splitlines()
+    """The two commands for a checkout in README.md are those that CI runs."""
+    commands = [block.splitlines() for block in _fenced(README, "sh")]
     script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
 
-    assert len(commands) == 2
-    assert script[-2:] == commands
+    assert script[-2:] in commands
 
 
-@pytest.mark.skipif(sys.version_info[:2] != (3, 13), reason="the help of 3.13 is recorded")
+@pytest.mark.skipif(VERSION != (3, 13), reason="the help of 3.13 is recorded")
 def test_usage(run: Run) -> None:
     """The usage text in README.md is the program's."""
     result = run(sys.executable, "-m", "newvenv", "--help", env={**os.environ, "COLUMNS": "80"})
     usage = result.stdout.partition("\n\n")[0]
 
-    assert usage in [block.rstrip() for block in _code_blocks(README)]
+    assert f"{usage}\n" in _fenced(README, "text")
 
 
-def test_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The Python example in README.md works."""
-    monkeypatch.chdir(tmp_path)
-    code = re.search(r"^import newvenv$.*", _code_blocks(README)[1], re.M | re.S)
-    assert code
-    exec(compile(code.group(), "README.md", "exec"), {})  # noqa: S102 - our own README
+def test_figures() -> None:
+    """The times in README.md are those that were measured last: see figures.py."""
+    text = README.read_text("utf-8")
 
-    assert (tmp_path / "DIR" / "pyvenv.cfg").exists()
+    assert figures.render(text) == text
 
 
 @pytest.mark.parametrize(
@@ -121,6 +114,25 @@ def test_link(page: Path, link: str) -> None:
     assert heading in ["", *anchors]
 
 
+#: Where the links of README.md lead, which is also shown where there are no files.
+_PROJECT = r"https://(?:github\.com/newvenv/newvenv/blob|raw\.githubusercontent\.com/newvenv/newvenv)/main/"
+
+
+@pytest.mark.parametrize(
+    "link", sorted(set(re.findall(rf"\]\({_PROJECT}([^)]+)\)", _text(README))))
+)
+def test_absolute_link(link: str) -> None:
+    """What README.md points to in the project's repository is in this checkout."""
+    test_link(README, link)
+
+
+def test_readme_has_absolute_links() -> None:
+    """No link in README.md needs files beside it, as the package index has none."""
+    links = re.findall(r"\]\(([^)]+)\)", _text(README))
+
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
 @pytest.mark.parametrize("page", _pages_with("python"))
 def test_python(page: Path, tmp_path: Path, run: Run) -> None:
     """The Python examples of a page work, one after the other."""
@@ -130,29 +142,77 @@ def test_python(page: Path, tmp_path: Path, run: Run) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the examples are for a shell of POSIX")
-@pytest.mark.parametrize("page", _pages_with("console"))
-def test_console(page: Path, tmp_path: Path, run: Run) -> None:
-    """The commands of a page print what the page says; ``...`` stands for anything."""
+#: A command, with the name of the active environment before it, and what it prints.
+_STEP = r"(?m)^(\([^)\n]+\) )?\$ (.*)\n((?:(?!(?:\([^)\n]+\) )?\$ ).*\n)*)"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory in which the pages' commands run, with newvenv as a command."""
     for name, module in {"python3": "", "newvenv": "-m newvenv"}.items():
         (tmp_path / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
         (tmp_path / name).chmod(0o755)
-    variables = {
-        **os.environ,
-        "PATH": os.pathsep.join([str(tmp_path), os.environ["PATH"]]),
-        "NEWVENV_PATH": str(Path(newvenv.__file__).parents[1]),
-    }
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    monkeypatch.setenv("NEWVENV_PATH", str(Path(newvenv.__file__).parents[1]))
     (tmp_path / "project").mkdir()
+    return tmp_path / "project"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the examples are for a shell of POSIX")
+@pytest.mark.parametrize("page", _pages_with("console", but=README))
+def test_console(page: Path, project: Path, run: Run) -> None:
+    """The commands of a page print what the page says; ``...`` stands for anything."""
     for block in _fenced(page, "console"):
-        steps = re.findall(r"(?m)^\$ (.*)\n((?:(?!\$ ).*\n)*)", block)
-        script = "".join(f"{command}\nprintf '\\0'\n" for command, _ in steps)
-        result = run("bash", "-c", script, cwd=tmp_path / "project", env=variables)
+        steps = re.findall(_STEP, block)
+        script = "".join(f"{command}\nprintf '\\0'\n" for _, command, _ in steps)
+        result = run("bash", "-c", script, cwd=project)
         outputs = result.stdout.split("\0")
 
         assert result.stderr == ""
-        for (command, expected), output in zip(steps, outputs):
+        for (_, command, expected), output in zip(steps, outputs):
             pattern = ".*".join(map(re.escape, expected.split("...")))
             assert re.fullmatch(pattern, output), f"{command}\n{output}"
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or VERSION < (3, 12) or sys.implementation.name != "cpython",
+    reason="what is recorded is a terminal of POSIX, and a CPython that brings pip alone",
+)
+def test_recordings(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """README.md shows what people see, but for versions and the directory's name."""
+    for name, value in {"SHELL": "/bin/bash", "TERM": "dumb", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    steps = re.findall(_STEP, "".join(_fenced(README, "console")))
+    prompt = "${VIRTUAL_ENV_PROMPT:+($VIRTUAL_ENV_PROMPT) }"
+    commands = [command.replace("3.12", "{}.{}".format(*VERSION)) for _, command, _ in steps]
+    script = "".join(f"printf %s\\\\0 \"{prompt}\"\n{one}\nprintf '\\0'\n" for one in commands)
+    seen = _on_terminal(["bash", "-c", script], project).split("\0")[:-1]
+
+    assert seen[::2] == [before for before, _, _ in steps]
+    for (_, command, expected), output in zip(steps, seen[1::2]):
+        pattern = re.sub(r"\d+(?:\\\.\d+)+", r"[\\d.]+", re.escape(expected))
+        pattern = pattern.replace(re.escape("/home/you/project"), re.escape(str(project)))
+        assert re.fullmatch(pattern, output), f"{command}\n{output}"
+
+
+def _on_terminal(command: list[str], directory: Path) -> str:
+    """Return what *command* shows on a terminal, ending lines as programs do."""
+    import pty
+
+    reading, writing = pty.openpty()
+    process = subprocess.Popen(
+        command, cwd=directory, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing
+    )
+    os.close(writing)
+    data = b""
+    try:
+        while chunk := os.read(reading, 1 << 16):
+            data += chunk
+    except OSError:
+        pass  # EIO: how Linux says that the other end is closed.
+    os.close(reading)
+    process.wait()
+    return data.decode("utf-8").replace("\r\n", "\n")
 
 
 # docs/api.md
@@ -235,12 +295,6 @@ SWITCHING = ROOT / "docs" / "switching.md"
 #: Options in the column of newvenv that are not its own.
 _OF_OTHER_PROGRAMS = {"-m", "-r"}
 
-#: Options that newvenv is about to get.
-_NOT_YET = {
-    *("-p", "--python", "--check", "--repair", "--json", "-q", "-v", "-V", "--version"),
-    *("--no-pip", "--no-seed"),
-}
-
 
 @pytest.mark.skipif(VERSION < (3, 13), reason="older versions have fewer options")
 def test_options_of_venv(run: Run) -> None:
@@ -272,7 +326,7 @@ def test_options_of_newvenv(run: Run, heading: str) -> None:
     same = {option for row in rows if "the same" in row[1] for option in _options(row[0])}
     found = same | {option for row in rows for option in _options(row[1])}
 
-    assert found - _options(text) <= _OF_OTHER_PROGRAMS | _NOT_YET
+    assert found - _options(text) <= _OF_OTHER_PROGRAMS
 
 
 @pytest.mark.parametrize(
