@@ -109,8 +109,10 @@ class Transaction:
             except FileExistsError:
                 self.is_made = False
                 continue
-            except FileNotFoundError:  # Another run that fails has removed the parent.
-                self.lost += 1
+            except FileNotFoundError:
+                # Another run that fails has removed the parent; if that is there, it may be
+                # anew, or this file system takes no directories (proc).
+                self.lost += 20 if os.path.isdir(os.path.dirname(path)) else 1
                 if self.lost > _ATTEMPTS:
                     raise
                 return
