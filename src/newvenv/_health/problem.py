@@ -1,0 +1,51 @@
+"""One thing that is wrong with an environment."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Problem:
+    """What is wrong in an environment, and what can be done about it.
+
+    ``code`` is a stable name for the kind of problem, ``path`` the file or directory
+    concerned; ``message`` and ``remedy`` are for people and may be reworded.
+    docs/repair.md lists the codes.
+    """
+
+    __slots__ = ("code", "mend", "message", "path", "remedy")
+
+    def __init__(
+        self,
+        code: str,
+        path: str,
+        message: str,
+        remedy: str,
+        mend: Callable[[], str] | None = None,
+    ) -> None:
+        self.code = code
+        self.path = path
+        self.message = message
+        self.remedy = remedy
+        #: Mends it, within a transaction, and returns what was done in one line. None
+        #: if newvenv can't.
+        self.mend = mend
+
+    def _key(self) -> tuple[str, str, str, str]:
+        return self.code, self.path, self.message, self.remedy
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Problem):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return "Problem(code={!r}, path={!r}, message={!r}, remedy={!r})".format(*self._key())
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.remedy}"

@@ -1,0 +1,215 @@
+"""pip in an environment: is it whole, and putting it back.
+
+Unlike other packages, pip can be installed again without a network and without a pip.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from .. import _files, _layout, _log
+from . import base, consoles, packages
+from .interpreter import remedy
+from .packages import Distribution
+from .problem import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import types
+    from collections.abc import Iterator
+
+    from .environment import Environment
+
+
+def is_whole(lib_path: str, info: str, env_exe: str) -> bool:
+    """Tell whether a seed's distribution needs no mending.
+
+    :param lib_path: the site-packages directory.
+    :param info: the name of the distribution's ``.dist-info`` directory.
+    :param env_exe: the interpreter that its scripts have to run under.
+    :return: whether all files in its RECORD are there, and scripts run under *env_exe*
+        or under another name of it in the same directory.
+    """
+    one = Distribution(lib_path, info)
+    if not one.rows or packages.missing(one):
+        return False
+    bin_path = os.path.dirname(env_exe)
+    for row in one.rows:
+        path = one.path(row)
+        if os.path.dirname(path) == bin_path and not _runs_in(path, bin_path):
+            return False
+    return True
+
+
+def _runs_in(path: str, bin_path: str) -> bool:
+    found = consoles._shebang(path)
+    # A script without a path finds its interpreter by itself.
+    return found is None or (
+        os.path.dirname(found.interpreter) == bin_path and os.path.exists(found.interpreter)
+    )
+
+
+def find(env: Environment) -> Iterator[Problem]:
+    """Yield what is wrong with pip, if there is any of it."""
+    if env.base is None:
+        return
+    for site in env.site_packages():
+        names = base.names_in(site)
+        remains = [name for name in names if _is_pip(name)]
+        message = _fault(env, site, remains)
+        if message:
+            yield _damaged(env, site, remains, message)
+            return
+        if "pip" in remains:
+            yield from _stale(env, site)
+
+
+def _is_pip(name: str) -> bool:
+    """Is *name*, in site-packages, a part of pip, or left over from one that was removed?
+
+    pip renames what it removes: the first letter gives way to a tilde.
+    """
+    project = name.partition("-")[0].lower()
+    is_metadata = name.endswith((".dist-info", ".virtualenv", ".egg-info"))
+    return (
+        name == "pip"
+        or (project == "pip" and is_metadata)
+        or name == "~ip"
+        or (project == "~ip" and is_metadata)
+    )
+
+
+def _fault(env: Environment, site: str, remains: list[str]) -> str:
+    """Return what is wrong with pip; ``""`` if it is whole or was never installed."""
+    infos = [name for name in remains if name.startswith("pip-") and name.endswith(".dist-info")]
+    if not remains:
+        scripts = [name for name in ("pip", "pip3") if name in env.names]
+        orphans = [name for name in scripts if _is_ours(env, name)]
+        return f"bin/{orphans[0]} is there, but pip is not" if orphans else ""
+    if any(name.startswith("~") for name in remains):
+        return f"pip was only half removed: {packages.listed(remains)}"
+    if not infos or "pip" not in remains:
+        return f"pip is only half there: {packages.listed(remains)}"
+    if len(infos) > 1:
+        return f"pip is there twice: {packages.listed(infos)}"
+    lost = packages.missing(_distribution(env, site, infos[0]))
+    return f"pip lacks {packages.listed(lost)}" if lost else ""
+
+
+def _is_ours(env: Environment, name: str) -> bool:
+    """Does the script *name* run under *env*'s interpreter?"""
+    found = consoles._shebang(os.path.join(env.bin_path, name))
+    return found is not None and os.path.dirname(found.interpreter) == env.bin_path
+
+
+def _distribution(env: Environment, site: str, info: str) -> Distribution:
+    for one in packages.distributions(env):
+        if (one.site, one.info) == (site, info):
+            return one
+    return Distribution(site, info)
+
+
+def _damaged(env: Environment, site: str, remains: list[str], message: str) -> Problem:
+    def mend() -> str:
+        for name in remains:
+            _files.remove(os.path.join(site, name))
+        install(env)
+        version = next((name for name in base.names_in(site) if name.startswith("pip-")), "pip")
+        return f"{version.replace('.dist-info', '').replace('-', ' ')} installed again"
+
+    path = os.path.join(site, remains[0] if remains else "pip")
+    if _can_install(env):
+        return Problem("pip-damaged", path, message, remedy(env), mend)
+    python = packages.quoted(env.python())
+    return Problem("pip-damaged", path, message, f"{python} -m ensurepip --upgrade --default-pip")
+
+
+def _can_install(env: Environment) -> bool:
+    """Is there a pip to put into *env*? That of another Python is only known when it is run."""
+    from .. import _seed
+
+    return not _is_running(env) or bool(_seed._seeds())
+
+
+def _is_running(env: Environment) -> bool:
+    this = base.running()
+    real = os.path.realpath(this.executable)
+    return env.base is not None and os.path.realpath(env.base.executable) == real
+
+
+def install(env: Environment) -> None:
+    """Install pip in *env*, which has none: from an image if its base is the running Python."""
+    from .. import EnvBuilder, _seed
+
+    _log.step("Installing pip")
+    context = _context(env)
+    call = EnvBuilder()._call_new_python
+    if _is_running(env):
+        _seed.install(context, call)
+    else:
+        call(context, "-I", "-m", "ensurepip", "--upgrade", "--default-pip")
+
+
+def _context(env: Environment) -> types.SimpleNamespace:
+    """Return what installing pip asks of a context."""
+    context = _layout.context(env.path, None, _layout.scheme_path)
+    context.python_exe = os.path.basename(env.python())
+    context.env_exe = context.env_exec_cmd = env.python()
+    context.lib_path = env.site_packages()[0]
+    return context
+
+
+# Bytecode
+
+
+def _stale(env: Environment, site: str) -> Iterator[Problem]:
+    """Yield the bytecode of pip that Python would compile again each time, or wrongly use."""
+    tag = f".cpython-{base.number(env.library).replace('.', '')}.pyc"
+    stale = list(_stale_files(os.path.join(site, "pip"), tag))
+    if not stale:
+        return
+
+    def mend() -> str:
+        for path in stale:
+            _files.remove(path)
+        return f"pip: {len(stale)} stale bytecode files removed; Python writes them anew"
+
+    below = os.path.relpath(stale[0], site)
+    count = f", and {len(stale) - 1} more" if stale[1:] else ""
+    message = f"pip's bytecode does not belong to its sources: {below}{count}"
+    yield Problem("pip-bytecode", stale[0], message, remedy(env), mend)
+
+
+def _stale_files(directory: str, tag: str) -> Iterator[str]:
+    """Yield the bytecode below *directory* that does not belong to its source."""
+    for folder, folders, names in os.walk(directory):
+        if "__pycache__" in folders:
+            folders.remove("__pycache__")
+            cache = os.path.join(folder, "__pycache__")
+            present = {name for name in base.names_in(cache) if name.endswith(tag)}
+            for name in names:
+                compiled = name[:-3] + tag
+                if compiled in present:
+                    path = os.path.join(cache, compiled)
+                    if _is_stale(os.path.join(folder, name), path):
+                        yield path
+
+
+def _is_stale(source: str, path: str) -> bool:
+    """Does the bytecode in *path* name another time or size of *source* (PEP 552)?"""
+    try:
+        status = os.stat(source)
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError:
+        return False
+    try:
+        head = os.read(descriptor, 16)
+    finally:
+        os.close(descriptor)
+    if len(head) < 16:
+        return True
+    if head[4:8] != b"\0\0\0\0" or not stat.S_ISREG(status.st_mode):
+        return False  # checked by hash, or not at all
+    written = int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little")
+    return written != (int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
