@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 #: The activation scripts that each maker of environments writes on every platform.
 _COMMON = ("activate", "activate.csh", "activate.fish")
 
-#: Those by which newvenv's environments are known: virtualenv and uv have keys of their own.
-_OURS = ("activate.elv", "activate.nu", "activate.xsh", "activate_this.py")
+#: The one by which newvenv's environments are known: no other tool writes it.
+_OURS = "activate.elv"
 
 
 def read(env: Environment) -> dict[str, str]:
@@ -97,7 +97,7 @@ def _missing(env: Environment) -> list[str]:
     present = [name for name in env.names if is_activation(name)]
     if env.maker() != "venv" and (env.names and not present):
         return []
-    if env.maker() == "venv" and any(name in _OURS for name in present):
+    if env.maker() == "venv" and _OURS in present:
         names = list(own(env, env.path))
     elif env.maker() == "venv":
         names = [*_COMMON]

@@ -8,7 +8,7 @@ import stat
 from .. import _files
 from . import activation, packages, scripts
 from .environment import EXE, is_interpreter
-from .interpreter import remedy
+from .interpreter import remedy, required_names
 from .problem import Problem
 
 TYPE_CHECKING = False
@@ -38,9 +38,9 @@ def find(env: Environment) -> Iterator[Problem]:
 
 
 def _runs(env: Environment, found: Shebang) -> bool:
-    """Does a script run under an interpreter that *env* has?"""
+    """Does a script run under an interpreter that *env* has, or ought to have?"""
     bin_path, name = os.path.split(found.interpreter)
-    return name in env.names and (
+    return name in (*env.names, *required_names(env)) and (
         bin_path == env.bin_path or env.is_here(os.path.dirname(bin_path))
     )
 
@@ -133,21 +133,22 @@ def is_in(env: Environment, one: packages.Distribution, row: packages.Row) -> bo
     return head.endswith(bin_name) and os.path.dirname(one.path(row)) == env.bin_path
 
 
-def declared_scripts(info_path: str) -> set[str]:
-    """Return the names of the scripts that ``entry_points.txt`` declares."""
+def declared_scripts(info_path: str) -> dict[str, str]:
+    """Return the scripts that ``entry_points.txt`` declares, and what they call."""
     try:
         with open(
             os.path.join(info_path, "entry_points.txt"), encoding="utf-8", errors="replace"
         ) as file:
             lines = file.read().splitlines()
     except OSError:
-        return set()
-    found, is_scripts = set(), False
+        return {}
+    found, is_scripts = {}, False
     for line in map(str.strip, lines):
         if line.startswith("["):
             is_scripts = line in ("[console_scripts]", "[gui_scripts]")
         elif is_scripts and "=" in line:
-            found.add(line.partition("=")[0].strip())
+            name, _, target = line.partition("=")
+            found[name.strip()] = target.partition("[")[0].strip()
     return found
 
 

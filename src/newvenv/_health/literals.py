@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: By the end of a script's name: what stands before the environment's path.
 ASSIGNMENTS: dict[str, tuple[str, ...]] = {
     "": ("VIRTUAL_ENV=",),
-    ".bat": ('set "VIRTUAL_ENV=', "set VIRTUAL_ENV=", "@for %%i in ("),
+    ".bat": ('set "VIRTUAL_ENV=', "set VIRTUAL_ENV=", '@for %%i in ("'),
     ".csh": ("setenv VIRTUAL_ENV ",),
     ".elv": ("set-env VIRTUAL_ENV ",),
     ".fish": ("set -gx VIRTUAL_ENV ",),
@@ -89,7 +89,7 @@ def _python(text: str) -> str:
 
 
 def _batch(text: str) -> str:
-    return text.partition("\n")[0].strip('"\r').partition('"')[0].replace("%%", "%")
+    return text.partition("\n")[0].rstrip("\r").partition('"')[0].replace("%%", "%")
 
 
 _READERS: dict[str, Callable[[str], str]] = {
@@ -110,6 +110,8 @@ def suffix(name: str) -> str:
 def forms(name: str, value: str) -> list[str]:
     """Return how *value* may be written in the script *name*, the longest form first."""
     quote = _quoting.for_script(name)
+    if suffix(name) == ".bat":
+        return [quote(value)]
     shlex = "'" + value.replace("'", "'\"'\"'") + "'"
     known = {quote(value), _quoting.sh(value), shlex, f"r#'{value}'#", repr(value)}
     known |= {f'"{value}"', f"'{value}'", value}

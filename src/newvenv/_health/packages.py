@@ -116,6 +116,8 @@ def _direct_url(info_path: str) -> str:
     if "vcs_info" in origin:
         vcs = origin["vcs_info"]
         url = f"{vcs.get('vcs')}+{url}@{vcs.get('commit_id')}"
+    elif url.startswith("file:") and not os.path.exists(_path_of(url)):
+        return ""  # A wheel that is gone: an index may have it.
     return shlex.quote(url)
 
 

@@ -10,6 +10,7 @@ import stat
 
 from .. import _files, _layout, _log
 from . import base, consoles, packages
+from .environment import WINDOWS
 from .interpreter import remedy
 from .packages import Distribution
 from .problem import Problem
@@ -58,7 +59,10 @@ def find(env: Environment) -> Iterator[Problem]:
         names = base.names_in(site)
         remains = [name for name in names if _is_pip(name)]
         message = _fault(env, site, remains)
-        if message:
+        scripts = _lost_scripts(env, site, remains) if message else {}
+        if scripts:
+            yield _without_scripts(env, scripts, message)
+        elif message:
             yield _damaged(env, site, remains, message)
             return
         if "pip" in remains:
@@ -110,19 +114,74 @@ def _distribution(env: Environment, site: str, info: str) -> Distribution:
     return Distribution(site, info)
 
 
+# Scripts
+
+_BODY = """\
+import sys
+
+from {module} import {function}
+
+if __name__ == "__main__":
+    sys.exit({function}())
+"""
+
+
+def _lost_scripts(env: Environment, site: str, remains: list[str]) -> dict[str, Distribution]:
+    """Return the scripts that pip lacks, if it lacks nothing else, by path."""
+    infos = [name for name in remains if name.endswith(".dist-info")]
+    if WINDOWS or len(infos) != 1 or "pip" not in remains or len(remains) > 3:
+        return {}
+    one = _distribution(env, site, infos[0])
+    lost = [row for row in one.rows if row[0] in {*packages.missing(one)}]
+    if not all(consoles.is_in(env, one, row) for row in lost):
+        return {}
+    return {one.path(row): one for row in lost}
+
+
+def _without_scripts(env: Environment, lost: dict[str, Distribution], message: str) -> Problem:
+    def mend() -> str:
+        from .._seed import first_line
+
+        one = next(iter(lost.values()))
+        target = consoles.declared_scripts(os.path.join(one.site, one.info)).get("pip", "")
+        module, _, function = target.partition(":")
+        body = _BODY.format(module=module, function=function).encode("ascii")
+        data = first_line(env.python()) + body
+        for path in lost:
+            _files.write(path, data, 0o777)
+        consoles.correct_records(env, dict.fromkeys(lost, data))
+        return f"{packages.listed([os.path.basename(path) for path in lost])} written"
+
+    return Problem("pip-damaged", next(iter(lost)), message, remedy(env), mend)
+
+
+# The whole of it
+
+
 def _damaged(env: Environment, site: str, remains: list[str], message: str) -> Problem:
     def mend() -> str:
         for name in remains:
             _files.remove(os.path.join(site, name))
         install(env)
-        version = next((name for name in base.names_in(site) if name.startswith("pip-")), "pip")
-        return f"{version.replace('.dist-info', '').replace('-', ' ')} installed again"
+        return _installed(remains, [name for name in base.names_in(site) if _is_pip(name)])
 
     path = os.path.join(site, remains[0] if remains else "pip")
     if _can_install(env):
         return Problem("pip-damaged", path, message, remedy(env), mend)
     python = packages.quoted(env.python())
     return Problem("pip-damaged", path, message, f"{python} -m ensurepip --upgrade --default-pip")
+
+
+def _installed(old: list[str], new: list[str]) -> str:
+    """Return which version was installed, and which one it replaces."""
+    before, after = _version(old), _version(new)
+    return f"pip {after} installed" + (f", it was {before}" if before not in ("", after) else "")
+
+
+def _version(names: list[str]) -> str:
+    """Return the version that the first ``.dist-info`` among *names* is of, else ``""``."""
+    infos = [name for name in names if name.endswith(".dist-info")]
+    return infos[0][: -len(".dist-info")].partition("-")[2] if infos else ""
 
 
 def _can_install(env: Environment) -> bool:
