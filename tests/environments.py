@@ -117,15 +117,27 @@ def _run(command: list[str], variables: dict[str, str]) -> None:
         pytest.skip(f"{command[:3]} failed: {result.stderr}")
 
 
-def snapshot(root: Path) -> dict[str, object]:
+def copy(source: Path, target: Path) -> None:
+    """Copy an environment; pip's many files are linked, so no test may write into them."""
+
+    def copy_file(source: str, target: str) -> None:
+        if f"site-packages{os.sep}pip{os.sep}" in source:
+            os.link(source, target)
+        else:
+            shutil.copy2(source, target, follow_symlinks=False)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, ...]]:
     """Return all that could change below *root*, times and inodes included."""
-    found = {}
+    found: dict[str, tuple[int, ...]] = {}
     for directory, directories, names in os.walk(root):
         for name in [".", *directories, *names]:
             path = os.path.join(directory, name)
             status = os.lstat(path)
-            times = status.st_mtime_ns, status.st_ctime_ns
-            found[path] = status.st_ino, status.st_mode, status.st_size, status.st_uid, times
+            what = status.st_ino, status.st_mode, status.st_size, status.st_uid
+            found[path] = *what, status.st_mtime_ns, status.st_ctime_ns
     return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable
 
@@ -18,13 +20,14 @@ from environments import (
     MAKERS,
     VERSION,
     WITH_PIP,
+    copy,
     false_records,
     make,
     make_project,
     make_wheel,
     snapshot,
 )
-from newvenv import _health
+from newvenv import _health, _transaction
 from newvenv._health import Problem
 
 pytestmark = pytest.mark.skipif(
@@ -50,7 +53,7 @@ def made(
         if maker not in known:
             root = tmp_path_factory.mktemp(maker)
             make(maker, base_python, root / "env", package_path, wheel)
-            shutil.copytree(root / "env", root / "whole", symlinks=True)
+            copy(root / "env", root / "whole")
             known[maker] = root / "env", root / "whole"
         return known[maker]
 
@@ -64,7 +67,7 @@ def env(made: Callable[[str], tuple[Path, Path]]) -> Env:
     def env(maker: str) -> Path:
         path, whole = made(maker)
         shutil.rmtree(path, ignore_errors=True)
-        shutil.copytree(whole, path, symlinks=True)
+        copy(whole, path)
         return path
 
     return env
@@ -109,6 +112,12 @@ def assert_pip_works(path: Path) -> None:
     """Use the pip of the environment in *path* as its owner would."""
     assert f" from {path}{os.sep}" in output(path / BIN / "pip", "--version")
     output(path / BIN / "python", "-m", "pip", "check")
+
+
+def run_in_thread(function: Callable[[], object]) -> object:
+    """Return what *function* returns in another thread."""
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(function).result()
 
 
 def site_packages(path: Path) -> Path:
@@ -182,7 +191,8 @@ def test_moved_pip(env: Env, tmp_path: Path, maker: str) -> None:
 def test_copied(env: Env, tmp_path: Path, maker: str) -> None:
     """The scripts of a copy run in the copy, though the original is still there."""
     original = env(maker)
-    path = shutil.copytree(original, tmp_path / "copy", symlinks=True)
+    path = tmp_path / "copy"
+    copy(original, path)
 
     repair(path)
     assert_works(path)
@@ -544,7 +554,9 @@ def _half_uninstall(path: Path) -> None:
 
 
 def _empty_file(path: Path) -> None:
-    (site_packages(path) / "pip" / "__main__.py").write_text("")
+    module = site_packages(path) / "pip" / "__main__.py"
+    module.unlink()
+    module.touch()
 
 
 def _remove_all_but_scripts(path: Path) -> None:
@@ -593,7 +605,11 @@ def test_pip_without_scripts(env: Env, maker: str) -> None:
 def test_pip_with_stale_bytecode(env: Env) -> None:
     """Bytecode that does not belong to pip's sources is removed."""
     path = env("newvenv")
-    os.utime(site_packages(path) / "pip" / "__init__.py", (10**9, 10**9))
+    module = site_packages(path) / "pip" / "__init__.py"
+    text = module.read_text()
+    module.unlink()
+    module.write_text(text)
+    os.utime(module, (10**9, 10**9))
 
     assert codes(path) == ["pip-bytecode"]
     repair(path)
@@ -673,6 +689,62 @@ def test_editable(env: Env, tmp_path: Path) -> None:
     assert codes(path) == ["script-moved", "activation-moved", "editable-broken"]
 
 
+# All or nothing
+
+
+def test_failure(env: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repair that fails half-way changes nothing."""
+    path = env("venv").rename(tmp_path / "moved")
+    before = {name: status[:4] for name, status in snapshot(path).items()}
+    lines: list[str] = []
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(_health.activation, "_relocate", fail)
+    with pytest.raises(OSError, match="No space left"):
+        _health.repair(path, lines.append)
+
+    assert lines == []
+    assert {name: status[:4] for name, status in snapshot(path).items()} == before
+
+
+def test_failing_pip(env: Env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left of a damaged pip is there again when no other can be installed."""
+    path = env("venv").rename(tmp_path / "moved")
+    _remove_vendored(path)
+    before = {name: status[1:3] for name, status in snapshot(path).items()}
+
+    def fail(*_: object) -> None:
+        raise subprocess.CalledProcessError(1, "ensurepip")
+
+    monkeypatch.setattr(_health.seeds, "install", fail)
+    with pytest.raises(subprocess.CalledProcessError):
+        _health.repair(path)
+
+    assert {name: status[1:3] for name, status in snapshot(path).items()} == before
+
+
+def test_leftovers(env: Env) -> None:
+    """What a killed run has left is found, and removed."""
+    path = env("venv")
+    (path / ".newvenv" / "kept" / "bin").mkdir(parents=True)
+
+    assert codes(path) == ["leftovers"]
+    assert repair(path) == [f"{path}/.newvenv removed"]
+    assert not (path / ".newvenv").exists()
+
+
+def test_run_at_work(env: Env) -> None:
+    """What belongs to a run that is at work is not left over."""
+    path = env("venv")
+    with _transaction.Transaction(str(path)):
+        (path / ".newvenv").mkdir()
+        found = run_in_thread(lambda: codes(path))
+
+    assert found == []
+
+
 # What is no environment
 
 
@@ -748,7 +820,7 @@ def test_no_process(env: Env, run: Run, package_path: str, base_python: str) -> 
 import sys
 events = []
 sys.addaudithook(lambda event, args: events.append((event, str(args[0] if args else ""))))
-from newvenv import _health
+from newvenv import _health, _transaction
 print(_health.check(sys.argv[1]))
 starts = ("subprocess", "os.fork", "os.exec", "os.posix_spawn", "os.system")
 print([event for event, _ in events if event.startswith(starts)])

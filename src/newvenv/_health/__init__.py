@@ -65,8 +65,10 @@ def repair(
     from .. import _transaction
 
     path = environment.read(env_dir).path
+    # Beginning the transaction has put in order what a killed run has left.
+    lines = [f"{one.path} removed" for one in problems if one.code == "leftovers"]
     with _transaction.Transaction(path):
-        lines = [line for find in _FIND for line in _mend(path, find)]
+        lines += [line for find in _FIND[1:] for line in _mend(path, find)]
     if report is not None:
         for line in lines:
             report(line)

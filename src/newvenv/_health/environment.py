@@ -106,9 +106,9 @@ def read(env_dir: str | os.PathLike[str]) -> Environment:
 
 
 def _directory(env_dir: str | os.PathLike[str]) -> str:
-    from .. import _layout
+    from .. import _preflight
 
-    path = _layout.target(env_dir)
+    path = _preflight.target(env_dir)
     if not stat.S_ISDIR(os.stat(path).st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
     return os.path.realpath(path) if os.path.islink(path) else path

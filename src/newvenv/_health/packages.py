@@ -169,17 +169,14 @@ def altered(one: Distribution) -> list[str]:
 
 
 def _is_true(path: str, row: Row) -> bool:
-    from .._image import hash_and_size
-
     try:
         with open(path, "rb") as file:
             data = file.read()
     except OSError:
         return True  # It is missing, which is another problem.
-    if row[1].startswith("sha256="):
-        return hash_and_size(data) == f"{row[1]},{row[2] or len(data)}"
     algorithm, _, digest = row[1].partition("=")
-    return _digest(algorithm, data) in ("", digest)
+    is_sized = not row[2] or row[2] == str(len(data))
+    return is_sized and _digest(algorithm, data) in ("", digest)
 
 
 def _digest(algorithm: str, data: bytes) -> str:
@@ -261,11 +258,10 @@ def correct_record(path: str, changed: dict[str, bytes]) -> None:
 
 
 def _corrected(line: str, changed: dict[str, bytes]) -> str:
-    from .._image import hash_and_size
-
     bare = line.rstrip("\r\n")
     name = bare.rsplit(",", 2)[0]
     plain = name[1:-1].replace('""', '"') if name.startswith('"') else name
     if plain not in changed:
         return line
-    return f"{name},{hash_and_size(changed[plain])}{line[len(bare) :]}"
+    data = changed[plain]
+    return f"{name},sha256={_digest('sha256', data)},{len(data)}{line[len(bare) :]}"

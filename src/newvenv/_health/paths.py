@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from .. import _config, _files
+from .. import _config
 from . import base, packages
 from .interpreter import remedy
 from .problem import Problem
@@ -19,21 +19,13 @@ if TYPE_CHECKING:
 
 def find_leftovers(env: Environment) -> Iterator[Problem]:
     """Yield what a killed run has left, unless another run is at work there."""
-    names = [name for name in base.names_in(env.path) if name.endswith(".newvenv")]
-    if not names or _is_busy(env.path):
+    if not os.path.lexists(os.path.join(env.path, ".newvenv")) or _is_busy(env.path):
         return
+    from .. import _transaction
 
-    def mend() -> str:
-        # Beginning the transaction has rolled back what was under way.
-        for name in names:
-            path = os.path.join(env.path, name)
-            if os.path.lexists(path):
-                _files.remove(path)
-        return f"{packages.listed(names)} removed"
-
-    path = os.path.join(env.path, names[0])
-    message = f"a run that was killed has left {packages.listed(names)}"
-    yield Problem("leftovers", path, message, remedy(env), mend)
+    for path in _transaction._asides(env.path):
+        message = f"a run that was killed has left {os.path.basename(path)}"
+        yield Problem("leftovers", path, message, remedy(env), lambda: "")
 
 
 def _is_busy(path: str) -> bool:
@@ -41,7 +33,7 @@ def _is_busy(path: str) -> bool:
     from .. import _lock
 
     try:
-        with _lock.hold(path, 0):
+        with _lock.Lock(path, 0):
             return False
     except OSError as error:
         return error.errno == errno.EBUSY

@@ -12,6 +12,10 @@ import os
 
 from . import literals
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _SH = b"#!/bin/sh\n'''exec' "
 _SH_END = b' "$0" "$@"\n'
 _SH_LAST = b"' '''\n"
@@ -89,8 +93,6 @@ def renamed(data: bytes, found: Shebang, interpreter: str) -> bytes:
 
     The form is the one that fits the new path.
     """
-    from .._seed import first_line
-
     line = first_line(interpreter)
     if found.options.strip():
         if line.startswith(_SH):
@@ -98,6 +100,15 @@ def renamed(data: bytes, found: Shebang, interpreter: str) -> bytes:
         else:
             line = line.rstrip(b"\r\n") + found.options + b"\n"
     return line + data[found.length :]
+
+
+def first_line(interpreter: str) -> bytes:
+    """Return the lines that make a script run under *interpreter*."""
+    from .. import _seed
+
+    module: Any = getattr(_seed, "scripts", _seed)
+    line: bytes = module.first_line(interpreter)
+    return line
 
 
 def split_launcher(data: bytes) -> tuple[bytes, bytes, bytes] | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import stat
 
-from .. import _files, _layout, _log
-from . import base, consoles, packages
+from .. import _files, _layout
+from . import base, consoles, packages, scripts
 from .environment import WINDOWS
 from .interpreter import remedy
 from .packages import Distribution
@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Iterator
+    from typing import Any
 
     from .environment import Environment
 
@@ -59,9 +60,9 @@ def find(env: Environment) -> Iterator[Problem]:
         names = base.names_in(site)
         remains = [name for name in names if _is_pip(name)]
         message = _fault(env, site, remains)
-        scripts = _lost_scripts(env, site, remains) if message else {}
-        if scripts:
-            yield _without_scripts(env, scripts, message)
+        lost = _lost_scripts(env, site, remains) if message else {}
+        if lost:
+            yield _without_scripts(env, lost, message)
         elif message:
             yield _damaged(env, site, remains, message)
             return
@@ -88,8 +89,8 @@ def _fault(env: Environment, site: str, remains: list[str]) -> str:
     """Return what is wrong with pip; ``""`` if it is whole or was never installed."""
     infos = [name for name in remains if name.startswith("pip-") and name.endswith(".dist-info")]
     if not remains:
-        scripts = [name for name in ("pip", "pip3") if name in env.names]
-        orphans = [name for name in scripts if _is_ours(env, name)]
+        present = [name for name in ("pip", "pip3") if name in env.names]
+        orphans = [name for name in present if _is_ours(env, name)]
         return f"bin/{orphans[0]} is there, but pip is not" if orphans else ""
     if any(name.startswith("~") for name in remains):
         return f"pip was only half removed: {packages.listed(remains)}"
@@ -140,13 +141,11 @@ def _lost_scripts(env: Environment, site: str, remains: list[str]) -> dict[str, 
 
 def _without_scripts(env: Environment, lost: dict[str, Distribution], message: str) -> Problem:
     def mend() -> str:
-        from .._seed import first_line
-
         one = next(iter(lost.values()))
         target = consoles.declared_scripts(os.path.join(one.site, one.info)).get("pip", "")
         module, _, function = target.partition(":")
         body = _BODY.format(module=module, function=function).encode("ascii")
-        data = first_line(env.python()) + body
+        data = scripts.first_line(env.python()) + body
         for path in lost:
             _files.write(path, data, 0o777)
         consoles.correct_records(env, dict.fromkeys(lost, data))
@@ -188,7 +187,9 @@ def _can_install(env: Environment) -> bool:
     """Is there a pip to put into *env*? That of another Python is only known when it is run."""
     from .. import _seed
 
-    return not _is_running(env) or bool(_seed._seeds())
+    seed: Any = _seed
+    find = seed._seeds if hasattr(seed, "_seeds") else seed.sources.find
+    return not _is_running(env) or bool(find())
 
 
 def _is_running(env: Environment) -> bool:
@@ -198,16 +199,14 @@ def _is_running(env: Environment) -> bool:
 
 
 def install(env: Environment) -> None:
-    """Install pip in *env*, which has none: from an image if its base is the running Python."""
+    """Install pip in *env*, which has none: from an image if its base is the running Python.
+
+    :raises OSError: *env* can't be written.
+    :raises subprocess.CalledProcessError: the environment's Python has no working ensurepip.
+    """
     from .. import EnvBuilder, _seed
 
-    _log.step("Installing pip")
-    context = _context(env)
-    call = EnvBuilder()._call_new_python
-    if _is_running(env):
-        _seed.install(context, call)
-    else:
-        call(context, "-I", "-m", "ensurepip", "--upgrade", "--default-pip")
+    _seed.install(_context(env), EnvBuilder()._call_new_python)
 
 
 def _context(env: Environment) -> types.SimpleNamespace:
@@ -215,7 +214,9 @@ def _context(env: Environment) -> types.SimpleNamespace:
     context = _layout.context(env.path, None, _layout.scheme_path)
     context.python_exe = os.path.basename(env.python())
     context.env_exe = context.env_exec_cmd = env.python()
-    context.lib_path = env.site_packages()[0]
+    if env.base is not None and not _is_running(env):
+        context.executable = env.base.executable
+    context.lib_path = context.platlib_path = env.site_packages()[0]
     return context
 
 
