@@ -33,7 +33,7 @@ _ENDS = frozenset(" \t\r\n;&|()<>")
 def word(text: str, escapes: str = "") -> str:
     """Return the value of the shell word at the start of *text*.
 
-    :param escapes: what a backslash makes literal between single quotes (fish).
+    :param escapes: what a backslash makes literal between single quotes (fish, csh).
     """
     value, position = "", 0
     while position < len(text) and text[position] not in _ENDS:
@@ -61,6 +61,10 @@ def _quoted(text: str, start: int, escapes: str) -> tuple[str, int]:
 
 def _fish(text: str) -> str:
     return word(text, "'\\")
+
+
+def _csh(text: str) -> str:
+    return word(text, "!\n")
 
 
 def _nushell(text: str) -> str:
@@ -94,6 +98,7 @@ def _batch(text: str) -> str:
 
 _READERS: dict[str, Callable[[str], str]] = {
     ".bat": _batch,
+    ".csh": _csh,
     ".elv": _doubled,
     ".fish": _fish,
     ".nu": _nushell,
