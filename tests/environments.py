@@ -145,7 +145,7 @@ def false_records(env: Path) -> list[str]:
     """Return the files in *env* whose size or hash is not what a RECORD says."""
     return [
         name
-        for record in env.glob("**/*.dist-info/RECORD")
+        for record in env.glob("lib/*/site-packages/*.dist-info/RECORD")
         for name, digest, size in (line.rsplit(",", 2) for line in record.read_text().splitlines())
         if digest
         and not name.endswith(".pyc")

@@ -245,6 +245,34 @@ def test_edited_activation(env: Env, tmp_path: Path) -> None:
     assert_works(path)
 
 
+def test_command(env: Env, tmp_path: Path) -> None:
+    """``command`` in ``pyvenv.cfg`` follows, as does a script that only it explains."""
+    path = env("virtualenv")
+    script = path / BIN / "own"
+    script.write_text(f"#!{path}/bin/python\n")
+    path = path.rename(tmp_path / "moved")
+    for activation in path.glob(f"{BIN}/*activate*"):
+        activation.unlink()
+
+    repair(path)
+    assert (path / BIN / "own").read_text() == f"#!{path}/bin/python\n"
+    (command,) = (
+        line for line in (path / "pyvenv.cfg").read_text().splitlines() if "command =" in line
+    )
+    assert command.endswith(str(path))
+
+
+def test_line_breaks(env: Env, tmp_path: Path) -> None:
+    """A problem takes one line, whatever the directory is called."""
+    path = env("venv").rename(tmp_path / "a\nb\x1b[0m")
+    lines: list[str] = []
+
+    assert all(str(problem).isprintable() for problem in _health.check(path))
+    _health.repair(path, lines.append)
+    assert all(line.isprintable() for line in lines)
+    assert output(path / BIN / "hello") == str(path)
+
+
 # A user's own files
 
 
@@ -447,7 +475,8 @@ def test_interpreter_missing(env: Env, maker: str, name: str) -> None:
     for missing in names:
         (path / BIN / missing).unlink()
 
-    assert set(codes(path)) <= {"python-missing", "python-broken", "config-outdated"}
+    # venv of 3.9 need not make the name that pip's scripts have.
+    assert set(codes(path)) <= {"python-missing", "python-broken", "script-moved"}
     repair(path)
     assert_works(path)
 
@@ -797,12 +826,23 @@ def test_left_behind(env: Env) -> None:
     """A run that moves an environment to another minor version can tell what it leaves behind."""
     path = env("venv")
     config = path / "pyvenv.cfg"
-    config.write_text(config.read_text().replace("version = 3.", "version = 3.9"))
-    (path / "lib" / VERSION).rename(path / "lib" / VERSION.replace("3.", "3.9"))
+    version = "version = {}.{}".format(*sys.version_info[:2])
+    config.write_text(config.read_text().replace(version, "version = 3.7"))
+    (path / "lib" / VERSION).rename(path / "lib" / "python3.7")
 
     line = _health.left_behind(str(path))
-    assert "1 package of Python 3.9" in line
+    assert "1 package of Python 3.7 is not visible any more" in line
     assert line.endswith(f"{path}/bin/python -m pip install hello==1.0")
+
+
+def test_invisible_packages(env: Env) -> None:
+    """Packages of another version that an upgrade has left behind are found."""
+    path = env("venv")
+    shutil.copytree(path / "lib" / VERSION, path / "lib" / "python3.7")
+
+    (problem,) = _health.repair(path)
+    assert problem.code == "packages-invisible"
+    assert "-m pip install hello==1.0, then delete lib/python3.7" in problem.remedy
 
 
 def test_nothing_left_behind(env: Env, tmp_path: Path) -> None:

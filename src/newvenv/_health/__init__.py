@@ -12,7 +12,7 @@ The modules: ``environment`` and ``base`` read what there is, ``literals`` and
 from __future__ import annotations
 
 from . import activation, consoles, environment, interpreter, packages, paths, seeds
-from .problem import Problem
+from .problem import Problem, one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _FIND: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
     consoles.find,
     activation.find,
     seeds.find,
+    packages.find_invisible,
     paths.find_pth,
 )
 
@@ -60,7 +61,7 @@ def repair(
     :raises subprocess.CalledProcessError: pip could not be installed.
     """
     problems = check(env_dir)
-    if not any(problem.mend for problem in problems):
+    if not any(problem._mend for problem in problems):
         return problems
     from .. import _transaction
 
@@ -71,7 +72,7 @@ def repair(
         lines += [line for find in _FIND[1:] for line in _mend(path, find)]
     if report is not None:
         for line in lines:
-            report(line)
+            report(one_line(line))
     return check(path)
 
 
@@ -80,7 +81,7 @@ def _mend(path: str, find: Callable[[Environment], Iterator[Problem]]) -> list[s
 
     The environment is read again for each, since what was mended before may change it.
     """
-    mends = [problem.mend for problem in find(environment.read(path))]
+    mends = [problem._mend for problem in find(environment.read(path))]
     return [mend() for mend in mends if mend is not None]
 
 

@@ -11,7 +11,7 @@ import stat
 
 from .. import _activation, _compat, _config, _files, _layout, _quoting
 from . import literals, packages
-from .interpreter import remedy
+from .interpreter import follow, remedy
 from .problem import Problem
 
 TYPE_CHECKING = False
@@ -71,6 +71,7 @@ def _moved(env: Environment, former: str, names: list[str]) -> Problem:
     def mend() -> str:
         for name in names:
             _relocate(env, name, former)
+        follow(env, former)
         return f"{packages.listed(names)} now activate {env.path}"
 
     path = os.path.join(env.bin_path, names[0])

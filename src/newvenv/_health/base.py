@@ -73,7 +73,19 @@ def running() -> Installation:
     threaded = "t" if "t" in getattr(sys, "abiflags", "") else ""
     library = f"{kind}{version[0]}.{version[1]}{threaded}"
     patch = "{}.{}.{}".format(*version[:3])
-    return Installation(_layout.base_executable(), library, patch)
+    return Installation(_running_executable(library), library, patch)
+
+
+def _running_executable(library: str) -> str:
+    """Return the executable of the installation that this process runs on.
+
+    Up to Python 3.10 an environment's Python takes itself for the base.
+    """
+    executable = _layout.base_executable()
+    if sys.prefix == sys.base_prefix or not executable.startswith(os.path.join(sys.prefix, "")):
+        return executable
+    paths = [os.path.join(sys.base_prefix, "bin", name) for name in executable_names(library)]
+    return next(filter(os.path.exists, paths), os.path.realpath(executable))
 
 
 def installation(executable: str) -> Installation | None:
@@ -105,10 +117,13 @@ def _library(prefix: str, name: str) -> str:
 
 
 def names_in(directory: str) -> list[str]:
-    """Return the names in *directory*, sorted; none if it can't be read."""
+    """Return the names in *directory*, sorted; none if it is missing.
+
+    :raises OSError: it can't be read.
+    """
     try:
         return sorted(os.listdir(directory))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 

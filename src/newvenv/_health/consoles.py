@@ -8,7 +8,7 @@ import stat
 from .. import _files
 from . import activation, packages, scripts
 from .environment import EXE, is_interpreter
-from .interpreter import remedy, required_names
+from .interpreter import commanded, follow, remedy, required_names
 from .problem import Problem
 
 TYPE_CHECKING = False
@@ -52,6 +52,7 @@ def _moved(env: Environment, former: str, names: list[str]) -> Problem:
 
     def mend() -> str:
         rename(env, names)
+        follow(env, former)
         return f"{packages.listed(names)} now run under {env.bin_path}"
 
     path = os.path.join(env.bin_path, names[0])
@@ -99,8 +100,9 @@ def _place(env: Environment, found: Shebang) -> str:
 def former_paths(env: Environment, shebangs: dict[str, Shebang]) -> set[str]:
     """Return where the environment has been, to go by what was written at that time.
 
-    That is activation scripts, and the scripts that installers have made for the entry
-    points of packages, which can't be meant to run under any other interpreter. The
+    That is activation scripts, ``command`` in ``pyvenv.cfg``, and the scripts that
+    installers have made for the entry points of packages, which can't be meant to run
+    under any other interpreter. The
     environment's present path is among them if it has lost an interpreter's name.
 
     :param shebangs: of the scripts whose interpreter is not in the environment.
@@ -108,7 +110,7 @@ def former_paths(env: Environment, shebangs: dict[str, Shebang]) -> set[str]:
     found = set(activation.former_paths(env))
     names = entry_points(env)
     places = {_place(env, shebang) for name, shebang in shebangs.items() if name in names}
-    return found | places - {""}
+    return (found | places | {commanded(env)}) - {""}
 
 
 def entry_points(env: Environment) -> set[str]:

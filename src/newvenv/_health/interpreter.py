@@ -137,7 +137,32 @@ def write_config(path: str, changes: dict[str, str]) -> None:
             text = file.read().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         text = ""
-    _files.write(path, _updated(text, changes).encode("utf-8", "surrogateescape"))
+    updated = getattr(_config, "updated", _updated)
+    _files.write(path, updated(text, changes).encode("utf-8", "surrogateescape"))
+
+
+def commanded(env: Environment) -> str:
+    """Return the path for which ``command`` says that *env* was made; ``""`` if it says none."""
+    from . import literals
+
+    command = (env.config or {}).get("command", "")
+    words = command.rpartition(" -m ")[2].partition(" ")[2]
+    # Options come first; those with a value and a blank in it are not worth the trouble.
+    while words.startswith("--"):
+        words = words.partition(" ")[2]
+    path = words if words[:1] not in ("'", '"', "$") else literals.word(words)
+    return path if os.path.isabs(path) else ""
+
+
+def follow(env: Environment, former: str) -> None:
+    """Let ``command`` say that *env* was made where it is, if it says *former*."""
+    if commanded(env) == former:
+        command = (env.config or {})["command"]
+        for form in (_config.quote(former), former):
+            if command.endswith(form):
+                command = command[: -len(form)] + _config.quote(env.path)
+                write_config(os.path.join(env.path, "pyvenv.cfg"), {"command": command})
+                return
 
 
 def _updated(text: str, changes: dict[str, str]) -> str:

@@ -155,7 +155,7 @@ def missing(one: Distribution) -> list[str]:
         if not row[0].endswith((".pyc", "/__pycache__")):
             try:
                 status = os.stat(os.path.join(one.site, row[0]))
-            except OSError:
+            except (FileNotFoundError, NotADirectoryError):
                 found.append(row[0])
             else:
                 if not status.st_size and row[2] not in ("0", "") and stat.S_ISREG(status.st_mode):
@@ -202,6 +202,21 @@ def find(env: Environment, verify: bool) -> Iterator[Problem]:
         elif verify and (changed := altered(one)):
             message = f"{one.name} {one.version} has changed files: {listed(changed)}"
             yield _problem(env, one, "package-altered", message)
+
+
+def find_invisible(env: Environment) -> Iterator[Problem]:
+    """Yield the packages of another version of Python, which an upgrade has left behind."""
+    for library in base.names_in(os.path.join(env.path, "lib")):
+        if base.is_library(library) and library != env.library:
+            site = os.path.join(env.path, "lib", library, "site-packages")
+            words = requirements(distributions_in([site]))
+            if words:
+                message = (
+                    f"this is an environment of {base.spoken(env.library)}, but has packages "
+                    f"of {base.spoken(library)}: {listed(words)}"
+                )
+                remedy = f"{pip(env)} install {' '.join(words)}, then delete lib/{library}"
+                yield Problem("packages-invisible", site, message, remedy)
 
 
 def _is_empty(one: Distribution) -> bool:

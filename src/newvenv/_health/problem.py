@@ -15,7 +15,7 @@ class Problem:
     docs/repair.md lists the codes.
     """
 
-    __slots__ = ("code", "mend", "message", "path", "remedy")
+    __slots__ = ("_mend", "code", "message", "path", "remedy")
 
     def __init__(
         self,
@@ -27,11 +27,11 @@ class Problem:
     ) -> None:
         self.code = code
         self.path = path
-        self.message = message
-        self.remedy = remedy
+        self.message = one_line(message)
+        self.remedy = one_line(remedy)
         #: Mends it, within a transaction, and returns what was done in one line. None
         #: if newvenv can't.
-        self.mend = mend
+        self._mend = mend
 
     def _key(self) -> tuple[str, str, str, str]:
         return self.code, self.path, self.message, self.remedy
@@ -49,3 +49,10 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.message}; {self.remedy}"
+
+
+def one_line(text: str) -> str:
+    """Return *text* with escapes for what would not be shown as it is, as in line breaks."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -142,16 +142,22 @@ def _lost_scripts(env: Environment, site: str, remains: list[str]) -> dict[str, 
 def _without_scripts(env: Environment, lost: dict[str, Distribution], message: str) -> Problem:
     def mend() -> str:
         one = next(iter(lost.values()))
-        target = consoles.declared_scripts(os.path.join(one.site, one.info)).get("pip", "")
-        module, _, function = target.partition(":")
-        body = _BODY.format(module=module, function=function).encode("ascii")
-        data = scripts.first_line(env.python()) + body
+        data = scripts.first_line(env.python()) + _body(one)
         for path in lost:
             _files.write(path, data, 0o777)
         consoles.correct_records(env, dict.fromkeys(lost, data))
         return f"{packages.listed([os.path.basename(path) for path in lost])} written"
 
     return Problem("pip-damaged", next(iter(lost)), message, remedy(env), mend)
+
+
+def _body(one: Distribution) -> bytes:
+    """Return what follows the first line of pip's scripts."""
+    target = consoles.declared_scripts(os.path.join(one.site, one.info)).get("pip", "")
+    module, _, function = target.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), function)):
+        module, function = "pip._internal.cli.main", "main"
+    return _BODY.format(module=module, function=function).encode("utf-8")
 
 
 # The whole of it
