@@ -8,12 +8,14 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable
 
 import pytest
 
+import newvenv
 from conftest import Run
 from environments import (
     BIN,
@@ -433,8 +435,37 @@ def of_another_version(base: Path, based: Path, monkeypatch: pytest.MonkeyPatch)
     for name in ("hello-1.0", "world-2.0", "pip-30.0"):
         (lib / "site-packages" / f"{name}.dist-info").mkdir()
         (lib / "site-packages" / f"{name}.dist-info" / "METADATA").touch()
-    monkeypatch.setattr(_health.base, "_find", lambda _: [])
+    monkeypatch.setattr(_health.base, "_find", lambda _: iter(()))
     return based
+
+
+def test_base_found(
+    of_another_version: Path, base: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An installation of the right version is found; one of another version is no help."""
+    other = tmp_path / "other"
+    (other / "lib" / "python3.99").mkdir(parents=True)
+    (other / "lib" / "python3.99" / "os.py").touch()
+    (other / "bin").mkdir()
+    shutil.copy(base.with_name("elsewhere") / "bin" / VERSION, other / "bin" / "python3.99")
+    candidates = [base.with_name("elsewhere") / "bin" / VERSION, other / "bin" / "python3.99"]
+    monkeypatch.setattr(_health.base, "_find", lambda _: map(str, candidates))
+
+    (site,) = of_another_version.glob("lib/*/site-packages")
+    shutil.rmtree(site / "pip-30.0.dist-info")
+
+    repair(of_another_version)
+    python = of_another_version / BIN / "python"
+    assert os.path.realpath(python) == str(other / "bin" / "python3.99")
+
+
+def test_environments_are_no_base(env: Env, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an environment on PATH its base is taken."""
+    python = env("venv") / BIN / "python"
+    monkeypatch.setattr(_health.base, "_find", lambda _: iter([str(python)]))
+
+    (found,) = _health.base._discovered(_health.base.running().library)
+    assert found.executable == os.path.realpath(python)
 
 
 def test_base_gone(of_another_version: Path) -> None:
@@ -803,7 +834,20 @@ def test_no_environment(tmp_path: Path, base: Path) -> None:
     assert list((tmp_path / "other").iterdir()) == [tmp_path / "other" / "bin"]
 
 
-# Problems
+# The API
+
+
+def test_public(env: Env, tmp_path: Path) -> None:
+    """The package has both functions, and the class of what they return."""
+    path = env("venv").rename(tmp_path / "moved")
+    found = newvenv.check(str(path))
+
+    assert [type(problem) for problem in found] == [newvenv.Problem] * 2
+    assert {"check", "repair", "Problem"} <= {*newvenv.__all__} & {*dir(newvenv)}
+    lines: list[str] = []
+    assert newvenv.repair(path, report=lines.append) == []
+    assert len(lines) == 2
+    assert newvenv.check(path, verify=True) == []
 
 
 def test_problem() -> None:

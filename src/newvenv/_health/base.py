@@ -13,7 +13,7 @@ from .. import _layout
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 #: Begin the names of the directories in ``lib`` that hold a Python's own library.
 _KINDS = ("python3.", "pypy3.")
@@ -212,17 +212,29 @@ def substitute(library: str) -> Installation | None:
 
 def _discovered(library: str) -> Iterator[Installation]:
     for executable in _find(library):
-        found = installation(executable)
+        found = installation(_outside(executable))
         if found is not None and found.library == library:
             yield found
 
 
-def _find(library: str) -> Iterable[str]:
-    """Yield executables of the kind *library* that python-discovery, if installed, knows of."""
+def _outside(executable: str) -> str:
+    """Return what *executable* leads to if it is an environment's, which may go any day."""
+    prefix = os.path.dirname(os.path.dirname(executable))
+    is_in_environment = os.path.exists(os.path.join(prefix, "pyvenv.cfg"))
+    return os.path.realpath(executable) if is_in_environment else executable
+
+
+def _find(library: str) -> Iterator[str]:
+    """Yield executables that may be of the kind *library*: from PATH, or found by version."""
+    from importlib import import_module
+
     try:
-        from python_discovery import get_interpreter
+        python = import_module("newvenv._python")
     except ImportError:
         return
-    found = get_interpreter(library)
-    if found is not None:
-        yield found.system_executable or found.executable
+    kind = "pypy" if library.startswith("pypy") else ""
+    for name in (library, kind + number(library)):
+        try:
+            yield python.find(name)
+        except ValueError:
+            continue
