@@ -863,7 +863,39 @@ def test_problem() -> None:
     )
 
 
-# Left behind
+# Other runs
+
+
+def test_renew(env: Env, tmp_path: Path) -> None:
+    """A run over an environment that was moved can mend its scripts, and a damaged pip."""
+    path = env("newvenv").rename(tmp_path / "moved")
+    _remove_vendored(path)
+    newvenv.create(path, symlinks=True)
+    with _transaction.Transaction(str(path)):
+        lines = _health.renew(str(path))
+
+    assert len(lines) == 2
+    assert _health.check(path) == []
+    assert_pip_works(path)
+    assert_works(path)
+
+
+@pytest.mark.parametrize("maker", WITH_PIP)
+def test_whole_pip(env: Env, maker: str, tmp_path: Path) -> None:
+    """Whether pip is whole can be asked for alone: files, scripts, and where those run."""
+
+    def is_whole(path: Path) -> bool:
+        (info,) = site_packages(path).glob("pip-*.dist-info")
+        lib_path, python = str(info.parent), str(path / BIN / "python")
+        return _health.seeds.is_whole(lib_path, info.name, python)
+
+    path = env(maker)
+    assert is_whole(path)
+    moved = path.rename(tmp_path / "moved")
+    assert not is_whole(moved)
+    moved.rename(path)
+    (path / BIN / "pip").unlink()
+    assert not is_whole(path)
 
 
 def test_left_behind(env: Env) -> None:

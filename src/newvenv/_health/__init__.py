@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .environment import Environment
 
-__all__ = ["Problem", "check", "left_behind", "repair"]
+__all__ = ["Problem", "check", "left_behind", "renew", "repair"]
 
 #: What finds problems, in the order in which they have to be mended.
 _FIND: tuple[Callable[[Environment], Iterator[Problem]], ...] = (
@@ -83,6 +83,16 @@ def _mend(path: str, find: Callable[[Environment], Iterator[Problem]]) -> list[s
     """
     mends = [problem._mend for problem in find(environment.read(path))]
     return [mend() for mend in mends if mend is not None]
+
+
+def renew(env_dir: str) -> list[str]:
+    """Mend what a run over an environment mends by the way: scripts of a moved one, and pip.
+
+    To be called within that run's transaction, when all else is done.
+
+    :return: a line for each thing that was mended.
+    """
+    return [line for find in (consoles.find, seeds.find) for line in _mend(env_dir, find)]
 
 
 def left_behind(env_dir: str) -> str:
