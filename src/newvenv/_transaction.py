@@ -190,6 +190,7 @@ class Transaction:
             move = True
         if move:
             _files.move(path, backup)
+            _files.delete(path)  # What is left of it was replaced, and so kept, before.
 
     def guard(self, directory: str, is_guarded: Callable[[str], bool]) -> None:
         """Keep the entries of *directory* that a child process may replace, remove or add."""
