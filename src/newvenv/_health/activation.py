@@ -7,10 +7,9 @@ another tool or edited by its user, only the path is replaced, and the name in i
 from __future__ import annotations
 
 import os
-import stat
 
 from .. import _activation, _compat, _config, _files, _layout, _quoting
-from . import literals, packages
+from . import disk, literals, packages
 from .interpreter import follow, remedy
 from .problem import Problem
 
@@ -33,11 +32,9 @@ def read(env: Environment) -> dict[str, str]:
     found = {}
     for name in env.names:
         if is_activation(name):
-            try:
-                with open(os.path.join(env.bin_path, name), "rb") as file:
-                    found[name] = file.read().decode("utf-8", "surrogateescape")
-            except OSError:
-                continue
+            data = disk.contents(os.path.join(env.bin_path, name))
+            if data is not None:
+                found[name] = data.decode("utf-8", "surrogateescape")
     return found
 
 
@@ -150,9 +147,7 @@ def prompt_of(env: Environment, path: str) -> str:
 def _relocate(env: Environment, name: str, former: str) -> None:
     """Let the script *name* say the path of *env* instead of *former*."""
     path = os.path.join(env.bin_path, name)
-    with open(path, "rb") as file:
-        data = file.read()
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    data = disk.contents(path) or b""
     before, after = own(env, former).get(name), own(env, env.path).get(name)
     if before and after and data == before[0]:
         data = after[0]
@@ -160,7 +155,7 @@ def _relocate(env: Environment, name: str, former: str) -> None:
         text = data.decode("utf-8", "surrogateescape")
         text = relocated(name, text, former, env.path, _prompts(env, former))
         data = text.encode("utf-8", "surrogateescape")
-    _files.write(path, data, mode, exact_mode=True)
+    disk.rewrite(path, data)
 
 
 def _prompts(env: Environment, former: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import os
 import sys
 
 from .. import _layout
+from . import disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _library(prefix: str, name: str) -> str:
     found = {
         below
         for lib in ("lib", "lib64")
-        for below in names_in(os.path.join(prefix, lib))
+        for below in disk.names_in(os.path.join(prefix, lib))
         if is_library(below) and os.path.isfile(os.path.join(prefix, lib, below, "os.py"))
     }
     if name in found:
@@ -116,25 +117,10 @@ def _library(prefix: str, name: str) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def names_in(directory: str) -> list[str]:
-    """Return the names in *directory*, sorted; none if it is missing.
-
-    :raises OSError: it can't be read.
-    """
-    try:
-        return sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
 def _patch(prefix: str, library: str) -> str:
     """Return the full version that the headers of an installation tell, else ``""``."""
-    path = os.path.join(prefix, "include", library, "patchlevel.h")
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            words = [line.split() for line in file if line.startswith("#define PY_M")]
-    except OSError:
-        return ""
+    text = disk.text(os.path.join(prefix, "include", library, "patchlevel.h"))
+    words = [line.split() for line in text.splitlines() if line.startswith("#define PY_M")]
     values = {word[1]: word[2] for word in words if len(word) > 2}
     names = ("PY_MAJOR_VERSION", "PY_MINOR_VERSION", "PY_MICRO_VERSION")
     return ".".join(values[name] for name in names) if values.keys() >= {*names} else ""

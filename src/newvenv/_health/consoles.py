@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import stat
 
-from .. import _files
-from . import activation, packages, scripts
+from . import activation, disk, packages, scripts
 from .environment import EXE, is_interpreter
 from .interpreter import commanded, follow, remedy, required_names
 from .problem import Problem
@@ -71,22 +69,12 @@ def read(env: Environment) -> dict[str, Shebang]:
 
 
 def _shebang(path: str) -> Shebang | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        data = os.read(descriptor, scripts.HEAD)
-        if data.startswith(b"MZ"):
-            with open(path, "rb") as file:
-                data = scripts.read(file.read())[1]
-        return scripts.shebang(data)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+    if os.path.islink(path):
+        return None  # What it leads to is looked at by itself, or not the environment's.
+    data = disk.contents(path, scripts.HEAD)
+    if data and data.startswith(b"MZ"):
+        data = scripts.read(disk.contents(path) or b"")[1]
+    return scripts.shebang(data) if data else None
 
 
 def _place(env: Environment, found: Shebang) -> str:
@@ -137,14 +125,8 @@ def is_in(env: Environment, one: packages.Distribution, row: packages.Row) -> bo
 
 def declared_scripts(info_path: str) -> dict[str, str]:
     """Return the scripts that ``entry_points.txt`` declares, and what they call."""
-    try:
-        with open(
-            os.path.join(info_path, "entry_points.txt"), encoding="utf-8", errors="replace"
-        ) as file:
-            lines = file.read().splitlines()
-    except OSError:
-        return {}
     found, is_scripts = {}, False
+    lines = disk.text(os.path.join(info_path, "entry_points.txt")).splitlines()
     for line in map(str.strip, lines):
         if line.startswith("["):
             is_scripts = line in ("[console_scripts]", "[gui_scripts]")
@@ -159,15 +141,12 @@ def rename(env: Environment, names: list[str]) -> None:
     changed = {}
     for name in names:
         path = os.path.join(env.bin_path, name)
-        with open(path, "rb") as file:
-            data = file.read()
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        launcher, script = scripts.read(data)
+        launcher, script = scripts.read(disk.contents(path) or b"")
         shebang = scripts.shebang(script)
         if shebang is not None:
             python = os.path.join(env.bin_path, _interpreter(env, shebang))
             changed[path] = launcher + scripts.renamed(script, shebang, python)
-            _files.write(path, changed[path], mode, exact_mode=True)
+            disk.rewrite(path, changed[path])
     correct_records(env, changed)
 
 

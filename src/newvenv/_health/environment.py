@@ -6,8 +6,7 @@ import errno
 import os
 import stat
 
-from .. import _config
-from . import base
+from . import base, disk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +94,7 @@ def read(env_dir: str | os.PathLike[str]) -> Environment:
     env = Environment()
     env.path = _directory(env_dir)
     env.bin_path = _bin_path(env.path)
-    env.names = base.names_in(env.bin_path)
+    env.names = disk.names_in(env.bin_path)
     env.config = _values(env.path)
     env.scripts, env.distributions = None, None
     env.linked = _linked(env)
@@ -121,10 +120,9 @@ def _bin_path(path: str) -> str:
 
 
 def _values(path: str) -> dict[str, str] | None:
-    try:
-        return _config.read(path) or None
-    except (FileNotFoundError, IsADirectoryError):
-        return None
+    text = disk.text(os.path.join(path, "pyvenv.cfg"))
+    pairs = [line.partition("=") for line in text.splitlines()]
+    return {key.strip().lower(): value.strip() for key, equals, value in pairs if equals} or None
 
 
 def is_interpreter(name: str) -> bool:
@@ -154,7 +152,7 @@ def _linked(env: Environment) -> str:
 
 def _library(env: Environment) -> str:
     """Return the kind of Python that *env* is for: as its file says, else by what it holds."""
-    names = base.names_in(os.path.join(env.path, "lib"))
+    names = disk.names_in(os.path.join(env.path, "lib"))
     library = base.library_of(env.config or {}, [*names, *env.names])
     if library:
         return library

@@ -7,7 +7,7 @@ import stat
 import sys
 
 from .. import _config, _files, _log
-from . import base, packages
+from . import base, disk, packages
 from .environment import WINDOWS
 from .problem import Problem
 
@@ -132,11 +132,7 @@ def _updated_version(said: str, version: str) -> str:
 
 def write_config(path: str, changes: dict[str, str]) -> None:
     """Change the values of ``pyvenv.cfg``; all else in it stays, in its order."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        text = ""
+    text = disk.text(path)
     updated = getattr(_config, "updated", _updated)
     _files.write(path, updated(text, changes).encode("utf-8", "surrogateescape"))
 
@@ -237,8 +233,7 @@ def _is_same_file(path1: str, path2: str) -> bool:
 
 def _magic(path: str) -> bytes:
     """Return the bytes that tell what kind of file *path* is."""
-    with open(path, "rb", buffering=0) as file:
-        return file.read(4)
+    return disk.contents(path, 4) or b""
 
 
 def required_names(env: Environment) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .. import _config
-from . import base, packages
+from . import base, disk, packages
 
 
 def left_behind(env_dir: str) -> str:
@@ -35,4 +35,4 @@ def _former_library(env_dir: str) -> str:
         config = _config.read(env_dir)
     except OSError:
         return ""
-    return base.library_of(config, base.names_in(os.path.join(env_dir, "lib")))
+    return base.library_of(config, disk.names_in(os.path.join(env_dir, "lib")))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 
-from . import base
+from . import base, disk
 from .problem import Problem
 
 TYPE_CHECKING = False
@@ -46,12 +46,8 @@ class Distribution:
 
 
 def rows(record: str) -> list[Row]:
-    """Return the lines of the file *record*, none if it can't be read."""
-    try:
-        with open(record, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            text = file.read()
-    except OSError:
-        return []
+    """Return the lines of the file *record*, none if it is missing."""
+    text = disk.text(record)
     if '"' in text:
         return _quoted_rows(text)
     split = [line.split(",") for line in text.splitlines()]
@@ -79,7 +75,7 @@ def distributions_in(sites: list[str]) -> list[Distribution]:
     return [
         Distribution(site, name)
         for site in sites
-        for name in base.names_in(site)
+        for name in disk.names_in(site)
         if name.endswith(".dist-info") and not name.startswith("~")
     ]
 
@@ -96,10 +92,8 @@ def source(one: Distribution) -> str:
 
 def _direct_url(info_path: str) -> str:
     """Return how to install again what did not come from an index (PEP 610), else ``""``."""
-    try:
-        with open(os.path.join(info_path, "direct_url.json"), encoding="utf-8") as file:
-            text = file.read()
-    except OSError:
+    text = disk.text(os.path.join(info_path, "direct_url.json"))
+    if not text:
         return ""
     import json
 
@@ -152,15 +146,19 @@ def missing(one: Distribution) -> list[str]:
     """
     found = []
     for row in one.rows:
-        if not row[0].endswith((".pyc", "/__pycache__")):
-            try:
-                status = os.stat(os.path.join(one.site, row[0]))
-            except (FileNotFoundError, NotADirectoryError):
-                found.append(row[0])
-            else:
-                if not status.st_size and row[2] not in ("0", "") and stat.S_ISREG(status.st_mode):
-                    found.append(row[0])
+        if not row[0].endswith((".pyc", "/__pycache__")) and _is_lost(one, row):
+            found.append(row[0])
     return found
+
+
+def _is_lost(one: Distribution, row: Row) -> bool:
+    try:
+        status = os.stat(os.path.join(one.site, row[0]))
+    except PermissionError:
+        return False
+    except (OSError, ValueError):  # missing, a link to nothing, or no path at all
+        return True
+    return not status.st_size and row[2] not in ("0", "") and stat.S_ISREG(status.st_mode)
 
 
 def altered(one: Distribution) -> list[str]:
@@ -169,10 +167,8 @@ def altered(one: Distribution) -> list[str]:
 
 
 def _is_true(path: str, row: Row) -> bool:
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError:
+    data = disk.contents(path)
+    if data is None:
         return True  # It is missing, which is another problem.
     algorithm, _, digest = row[1].partition("=")
     is_sized = not row[2] or row[2] == str(len(data))
@@ -206,7 +202,7 @@ def find(env: Environment, verify: bool) -> Iterator[Problem]:
 
 def find_invisible(env: Environment) -> Iterator[Problem]:
     """Yield the packages of another version of Python, which an upgrade has left behind."""
-    for library in base.names_in(os.path.join(env.path, "lib")):
+    for library in disk.names_in(os.path.join(env.path, "lib")):
         if base.is_library(library) and library != env.library:
             site = os.path.join(env.path, "lib", library, "site-packages")
             words = requirements(distributions_in([site]))
@@ -262,14 +258,9 @@ def correct_record(path: str, changed: dict[str, bytes]) -> None:
 
     :param changed: the new contents, by the name that RECORD has.
     """
-    from .. import _files
-
-    with open(path, "rb") as file:
-        data = file.read()
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-    lines = data.decode("utf-8", "surrogateescape").splitlines(keepends=True)
+    lines = disk.text(path).splitlines(keepends=True)
     text = "".join(_corrected(line, changed) for line in lines)
-    _files.write(path, text.encode("utf-8", "surrogateescape"), mode, exact_mode=True)
+    disk.rewrite(path, text.encode("utf-8", "surrogateescape"))
 
 
 def _corrected(line: str, changed: dict[str, bytes]) -> str:

@@ -6,7 +6,7 @@ import errno
 import os
 
 from .. import _config
-from . import base, packages
+from . import disk, packages
 from .interpreter import remedy
 from .problem import Problem
 
@@ -42,10 +42,10 @@ def _is_busy(path: str) -> bool:
 def find_pth(env: Environment) -> Iterator[Problem]:
     """Yield the ``.pth`` files, those of editable installs included, whose targets are gone."""
     for site in env.site_packages():
-        for name in base.names_in(site):
+        for name in disk.names_in(site):
             targets = _TARGETS.get(os.path.splitext(name)[1])
             if targets and (name.endswith(".pth") or name.startswith("__editable__")):
-                gone = [target for target in targets(site, name) if not os.path.exists(target)]
+                gone = [target for target in targets(site, name) if disk.is_missing(target)]
                 if gone:
                     yield _broken(env, site, name, gone)
 
@@ -74,11 +74,8 @@ _TARGETS = {".pth": _pth, ".py": _finder}
 
 
 def _lines(path: str) -> list[str]:
-    try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
-            return [line.strip() for line in file]
-    except OSError:
-        return []
+    text = (disk.contents(path) or b"").decode("utf-8-sig", "surrogateescape")
+    return [line.strip() for line in text.splitlines()]
 
 
 def _broken(env: Environment, site: str, name: str, gone: list[str]) -> Problem:

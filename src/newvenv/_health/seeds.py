@@ -9,7 +9,7 @@ import os
 import stat
 
 from .. import _files, _layout
-from . import base, consoles, packages, scripts
+from . import base, consoles, disk, packages, scripts
 from .environment import WINDOWS
 from .interpreter import remedy
 from .packages import Distribution
@@ -57,7 +57,7 @@ def find(env: Environment) -> Iterator[Problem]:
     if env.base is None:
         return
     for site in env.site_packages():
-        names = base.names_in(site)
+        names = disk.names_in(site)
         remains = [name for name in names if _is_pip(name)]
         message = _fault(env, site, remains)
         lost = _lost_scripts(env, site, remains) if message else {}
@@ -168,7 +168,7 @@ def _damaged(env: Environment, site: str, remains: list[str], message: str) -> P
         for name in remains:
             _files.remove(os.path.join(site, name))
         install(env)
-        return _installed(remains, [name for name in base.names_in(site) if _is_pip(name)])
+        return _installed(remains, [name for name in disk.names_in(site) if _is_pip(name)])
 
     path = os.path.join(site, remains[0] if remains else "pip")
     if _can_install(env):
@@ -253,7 +253,7 @@ def _stale_files(directory: str, tag: str) -> Iterator[str]:
         if "__pycache__" in folders:
             folders.remove("__pycache__")
             cache = os.path.join(folder, "__pycache__")
-            present = {name for name in base.names_in(cache) if name.endswith(tag)}
+            present = {name for name in disk.names_in(cache) if name.endswith(tag)}
             for name in names:
                 compiled = name[:-3] + tag
                 if compiled in present:
@@ -266,13 +266,11 @@ def _is_stale(source: str, path: str) -> bool:
     """Does the bytecode in *path* name another time or size of *source* (PEP 552)?"""
     try:
         status = os.stat(source)
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError:
         return False
-    try:
-        head = os.read(descriptor, 16)
-    finally:
-        os.close(descriptor)
+    head = disk.contents(path, 16)
+    if head is None:
+        return False
     if len(head) < 16:
         return True
     if head[4:8] != b"\0\0\0\0" or not stat.S_ISREG(status.st_mode):
