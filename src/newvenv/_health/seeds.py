@@ -133,7 +133,8 @@ def _lost_scripts(env: Environment, site: str, remains: list[str]) -> dict[str, 
     if WINDOWS or len(infos) != 1 or "pip" not in remains or len(remains) > 3:
         return {}
     one = _distribution(env, site, infos[0])
-    lost = [row for row in one.rows if row[0] in {*packages.missing(one)}]
+    missing = set(packages.missing(one))
+    lost = [row for row in one.rows if row[0] in missing]
     if not all(consoles.is_in(env, one, row) for row in lost):
         return {}
     return {one.path(row): one for row in lost}
