@@ -542,6 +542,10 @@ def test_own_wrapper(env: Env) -> None:
     (path / BIN / "python3").write_text("#!/bin/sh\n")
 
     assert codes(path) == []
+    (path / BIN / "python3").chmod(0o644)
+    assert codes(path) == ["python-broken"]
+    repair(path)
+    assert_works(path)
 
 
 # Activation scripts

@@ -159,9 +159,9 @@ def test_no_launcher(data: bytes) -> None:
 
 #: What stands before and after a path in each script of newvenv's own.
 SCRIPTS = [
-    ("activate", "    VIRTUAL_ENV=", _quoting.sh),
+    ("activate", "    _virtual_env_on ", _quoting.sh),
     ("activate", "export VIRTUAL_ENV=", shlex.quote),
-    ("activate.csh", "''setenv VIRTUAL_ENV ", _quoting.csh),
+    ("activate.csh", "''set _OLD_VIRTUAL_NEW_ENV = ", _quoting.csh),
     ("activate.elv", "set-env VIRTUAL_ENV ", _quoting.elvish),
     ("activate.fish", "set -gx VIRTUAL_ENV ", _quoting.fish),
     ("activate.nu", "    let virtual_env = ", _quoting.nushell),

@@ -77,6 +77,7 @@ def _moved(env: Environment, former: str, names: list[str]) -> Problem:
 
 def _lost(env: Environment, names: list[str]) -> Problem:
     def mend() -> str:
+        _files.make_directory(env.bin_path)
         for name, (data, mode) in own(env, env.path).items():
             if name in names:
                 _files.write(os.path.join(env.bin_path, name), data, mode, exact_mode=True)
@@ -110,14 +111,8 @@ def _missing(env: Environment) -> list[str]:
 
 def own(env: Environment, path: str) -> dict[str, tuple[bytes, int]]:
     """Return newvenv's own scripts for *env* in the directory *path*: contents and mode."""
-    context = _context(env, path)
-    found = {}
-    for source, below, data, mode in _activation._sources(_activation.templates()):
-        context.script_path = source
-        text = _activation.render(data.decode("utf-8"), context)
-        name = os.path.join(*below, os.path.basename(source))
-        found[name] = text.encode("utf-8", "surrogateescape"), mode
-    return found
+    scripts = _activation.rendered(_activation.templates(), _context(env, path))
+    return {name: (data, mode) for name, data, mode in scripts}
 
 
 def _context(env: Environment, path: str) -> types.SimpleNamespace:

@@ -212,15 +212,11 @@ def _outside(executable: str) -> str:
 
 def _find(library: str) -> Iterator[str]:
     """Yield executables that may be of the kind *library*: from PATH, or found by version."""
-    from importlib import import_module
+    from .. import _python
 
-    try:
-        python = import_module("newvenv._python")
-    except ImportError:
-        return
     kind = "pypy" if library.startswith("pypy") else ""
     for name in (library, kind + number(library)):
         try:
-            yield python.find(name)
+            yield _python.find(name)
         except ValueError:
             continue

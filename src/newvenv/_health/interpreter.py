@@ -219,9 +219,11 @@ def _foreign(env: Environment, path: str, real: str) -> tuple[str, str] | None:
         return None
     if not found.startswith(os.path.join(env.path, "")):
         return "python-foreign", f"is {found}, but the environment belongs to {real}"
+    if not os.access(found, os.X_OK):
+        return "python-broken", "can't be executed"
     # A copy, or a wrapper of the user's; on macOS signing changes a copy.
     is_equal = os.stat(found).st_size == os.stat(real).st_size
-    if sys.platform == "darwin" or is_equal or _magic(found) != _magic(real):
+    if sys.platform == "darwin" or is_equal or disk.contents(found, 2) == b"#!":
         return None
     return "python-outdated", f"is a copy of another build than {real}"
 
@@ -229,11 +231,6 @@ def _foreign(env: Environment, path: str, real: str) -> tuple[str, str] | None:
 def _is_same_file(path1: str, path2: str) -> bool:
     """Is one file there twice, by a hard link (Debian's python3.X and python)?"""
     return os.path.samestat(os.stat(path1), os.stat(path2))
-
-
-def _magic(path: str) -> bytes:
-    """Return the bytes that tell what kind of file *path* is."""
-    return disk.contents(path, 4) or b""
 
 
 def required_names(env: Environment) -> list[str]:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 #: By the end of a script's name: what stands before the environment's path.
 ASSIGNMENTS: dict[str, tuple[str, ...]] = {
-    "": ("VIRTUAL_ENV=",),
+    "": ("VIRTUAL_ENV=", "_virtual_env_on "),
     ".bat": ('set "VIRTUAL_ENV=', "set VIRTUAL_ENV=", '@for %%i in ("'),
-    ".csh": ("setenv VIRTUAL_ENV ",),
+    ".csh": ("setenv VIRTUAL_ENV ", "_OLD_VIRTUAL_NEW_ENV = "),
     ".elv": ("set-env VIRTUAL_ENV ",),
     ".fish": ("set -gx VIRTUAL_ENV ",),
     ".nu": ("virtual_env = ",),
