@@ -932,6 +932,57 @@ def test_nothing_left_behind(env: Env, tmp_path: Path) -> None:
 
 # Start-up
 
+#: Standard library modules that cost more than a check may; some need others of them.
+EXPENSIVE = {
+    *("argparse", "ast", "contextlib", "csv", "dataclasses", "functools", "hashlib", "inspect"),
+    *("importlib.metadata", "json", "logging", "pathlib", "re", "shlex", "shutil", "subprocess"),
+    *("sysconfig", "tempfile", "typing", "urllib.parse", "zipfile"),
+}
+
+
+@pytest.mark.parametrize("maker", ["newvenv", "virtualenv", "uv"])
+def test_modules(env: Env, run: Run, package_path: str, base_python: str, maker: str) -> None:
+    """Checking an environment that is whole loads nothing expensive."""
+    program = """
+import sys
+before = set(sys.modules)
+from newvenv.__main__ import main
+main(["--check", sys.argv[1]])
+print(*sorted(set(sys.modules) - before))
+"""
+    variables = {**os.environ, "PYTHONPATH": package_path}
+    result = run(base_python, "-S", "-c", program, env(maker), env=variables)
+
+    assert result.stderr == ""
+    assert "newvenv._health.seeds" in result.stdout
+    assert EXPENSIVE.isdisjoint(result.stdout.split())
+
+
+def test_many_packages(env: Env, run: Run, package_path: str, base_python: str) -> None:
+    """Of each distribution one file is read, however many it has: its RECORD."""
+    path = env("venv")
+    for number in range(50):
+        info = f"many{number}-1.0.dist-info"
+        (site_packages(path) / info).mkdir()
+        (site_packages(path) / info / "METADATA").touch()
+        modules = [f"many{number}_{module}.py" for module in range(20)]
+        for module in modules:
+            (site_packages(path) / module).write_text("pass")
+        text = "".join(f"{name},sha256=x,4\n" for name in modules)
+        (site_packages(path) / info / "RECORD").write_text(text)
+    program = """
+import sys
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
+import newvenv
+print(newvenv.check(sys.argv[1]))
+print(sum("/many" in path for path in opened))
+"""
+    variables = {**os.environ, "PYTHONPATH": package_path}
+    result = run(base_python, "-c", program, path, env=variables)
+
+    assert result.stdout == "[]\n50\n", result.stderr
+
 
 def test_no_process(env: Env, run: Run, package_path: str, base_python: str) -> None:
     """Checking an environment of pip starts no process, and opens no package's source."""

@@ -97,13 +97,20 @@ def _missing(env: Environment) -> list[str]:
     if env.maker() != "venv" and (env.names and not present):
         return []
     if env.maker() == "venv" and _OURS in present:
-        names = list(own(env, env.path))
+        names = _own_names()
     elif env.maker() == "venv":
         names = [*_COMMON]
     else:
         names = ["activate"]
     known = {name.lower() for name in present}
     return [name for name in names if name.lower() not in known]
+
+
+def _own_names() -> list[str]:
+    """Return the names of newvenv's own scripts."""
+    root = _activation.templates()
+    found = [disk.names_in(os.path.join(root, part)) for part in ("common", os.name)]
+    return [name for names in found for name in names if is_activation(name)]
 
 
 # What they should say.

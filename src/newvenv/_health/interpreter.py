@@ -9,7 +9,7 @@ import sys
 from .. import _config, _files, _log
 from . import base, disk, packages
 from .environment import WINDOWS
-from .problem import Problem
+from .problem import Problem, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def remedy(env: Environment) -> str:
     """Return what to do about what :func:`newvenv.repair` mends."""
-    return f"newvenv --repair {_config.quote(env.path)}"
+    return f"newvenv --repair {quoted(env.path)}"
 
 
 # Is there a base at all?
@@ -50,11 +50,9 @@ def _anew(env: Environment, needed: str) -> str:
     repair = f"install {needed} and run: {remedy(env)}"
     words = " ".join(packages.requirements(packages.distributions(env)))
     if not words:
-        return f"{repair}, or make it anew: newvenv --clear {_config.quote(env.path)}"
-    new = _config.quote(env.path + "-new")
-    python = _config.quote(
-        os.path.join(env.path + "-new", os.path.basename(env.bin_path), "python")
-    )
+        return f"{repair}, or make it anew: newvenv --clear {quoted(env.path)}"
+    new = quoted(env.path + "-new")
+    python = quoted(os.path.join(env.path + "-new", os.path.basename(env.bin_path), "python"))
     return f"{repair}, or make another one: newvenv {new} && {python} -m pip install {words}"
 
 

@@ -84,6 +84,8 @@ def _doubled(text: str) -> str:
 
 
 def _python(text: str) -> str:
+    if text[:1] not in ("'", '"'):
+        return ""
     from ast import literal_eval
 
     try:

@@ -6,6 +6,7 @@ import os
 
 from .. import _config
 from . import base, disk, packages
+from .problem import quoted
 
 
 def left_behind(env_dir: str) -> str:
@@ -20,7 +21,7 @@ def left_behind(env_dir: str) -> str:
     count = f"{len(words)} packages" if len(words) > 1 else "1 package"
     is_are = "are" if len(words) > 1 else "is"
     bin_name = "Scripts" if os.name == "nt" else "bin"
-    python = _config.quote(os.path.join(env_dir, bin_name, "python"))
+    python = quoted(os.path.join(env_dir, bin_name, "python"))
     return (
         f"{env_dir!r} now uses {base.spoken(base.running().library)}; {count} of "
         f"{base.spoken(library)} {is_are} not visible any more. "

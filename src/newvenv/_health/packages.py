@@ -11,7 +11,7 @@ import os
 import stat
 
 from . import base, disk
-from .problem import Problem
+from .problem import Problem, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -234,13 +234,6 @@ def pip(env: Environment) -> str:
     if env.maker() == "uv" and not any(one.name == "pip" for one in distributions(env)):
         return f"uv pip --python {quoted(env.python())}"
     return f"{quoted(env.python())} -m pip"
-
-
-def quoted(path: str) -> str:
-    """Return *path* as a word of a command for people."""
-    from .. import _config
-
-    return _config.quote(path)
 
 
 def listed(names: list[str], most: int = 3) -> str:

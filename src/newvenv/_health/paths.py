@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from .. import _config
 from . import disk, packages
 from .interpreter import remedy
-from .problem import Problem
+from .problem import Problem, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,5 +106,5 @@ def _moved_along(env: Environment, one: packages.Distribution, gone: str) -> str
         relative = os.path.relpath(old, os.path.dirname(former))
         new = os.path.normpath(os.path.join(os.path.dirname(env.path), relative))
         if os.path.isdir(new):
-            return _config.quote(new)
+            return quoted(new)
     return ""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from .. import _quoting
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,3 +60,10 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def quoted(path: str) -> str:
+    """Return *path* as a word of a command, to be pasted into a shell."""
+    if os.name == "nt":
+        return f'"{path}"' if " " in path else path
+    return _quoting.sh(path)

@@ -6,14 +6,13 @@ Unlike other packages, pip can be installed again without a network and without 
 from __future__ import annotations
 
 import os
-import stat
 
 from .. import _files, _layout
 from . import base, consoles, disk, packages, scripts
 from .environment import WINDOWS
 from .interpreter import remedy
 from .packages import Distribution
-from .problem import Problem
+from .problem import Problem, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +65,8 @@ def find(env: Environment) -> Iterator[Problem]:
         elif message:
             yield _damaged(env, site, remains, message)
             return
-        if "pip" in remains:
-            yield from _stale(env, site)
+        for info in _infos(remains)[:1]:
+            yield from _stale(env, _distribution(env, site, info))
 
 
 def _is_pip(name: str) -> bool:
@@ -85,9 +84,13 @@ def _is_pip(name: str) -> bool:
     )
 
 
+def _infos(remains: list[str]) -> list[str]:
+    return [name for name in remains if name.endswith(".dist-info") and name[:1] != "~"]
+
+
 def _fault(env: Environment, site: str, remains: list[str]) -> str:
     """Return what is wrong with pip; ``""`` if it is whole or was never installed."""
-    infos = [name for name in remains if name.startswith("pip-") and name.endswith(".dist-info")]
+    infos = _infos(remains)
     if not remains:
         present = [name for name in ("pip", "pip3") if name in env.names]
         orphans = [name for name in present if _is_ours(env, name)]
@@ -129,7 +132,7 @@ if __name__ == "__main__":
 
 def _lost_scripts(env: Environment, site: str, remains: list[str]) -> dict[str, Distribution]:
     """Return the scripts that pip lacks, if it lacks nothing else, by path."""
-    infos = [name for name in remains if name.endswith(".dist-info")]
+    infos = _infos(remains)
     if WINDOWS or len(infos) != 1 or "pip" not in remains or len(remains) > 3:
         return {}
     one = _distribution(env, site, infos[0])
@@ -174,7 +177,7 @@ def _damaged(env: Environment, site: str, remains: list[str], message: str) -> P
     path = os.path.join(site, remains[0] if remains else "pip")
     if _can_install(env):
         return Problem("pip-damaged", path, message, remedy(env), mend)
-    python = packages.quoted(env.python())
+    python = quoted(env.python())
     return Problem("pip-damaged", path, message, f"{python} -m ensurepip --upgrade --default-pip")
 
 
@@ -230,51 +233,47 @@ def _context(env: Environment) -> types.SimpleNamespace:
 # Bytecode
 
 
-def _stale(env: Environment, site: str) -> Iterator[Problem]:
-    """Yield the bytecode of pip that Python would compile again each time, or wrongly use."""
+def _stale(env: Environment, one: Distribution) -> Iterator[Problem]:
+    """Yield the bytecode of pip that Python would compile again each time, or wrongly use.
+
+    It goes stale as a whole, when files are copied without their times. So one module of
+    each directory is looked at, and all of them only if one is stale.
+    """
     tag = f".cpython-{base.number(env.library).replace('.', '')}.pyc"
-    stale = list(_stale_files(os.path.join(site, "pip"), tag))
-    if not stale:
+    sources = [row[0] for row in one.rows if row[0].endswith(".py")]
+    sample = {os.path.dirname(source): source for source in reversed(sources)}
+    if not any(_is_stale(one, source, tag) for source in sample.values()):
         return
+    stale = [source for source in sources if _is_stale(one, source, tag)]
 
     def mend() -> str:
-        for path in stale:
-            _files.remove(path)
+        for source in stale:
+            _files.remove(_compiled(one, source, tag))
         return f"pip: {len(stale)} stale bytecode files removed; Python writes them anew"
 
-    below = os.path.relpath(stale[0], site)
-    count = f", and {len(stale) - 1} more" if stale[1:] else ""
-    message = f"pip's bytecode does not belong to its sources: {below}{count}"
-    yield Problem("pip-bytecode", stale[0], message, remedy(env), mend)
+    count = f" and of {len(stale) - 1} more" if stale[1:] else ""
+    message = f"the bytecode of {stale[0]}{count} does not belong to the source"
+    path = _compiled(one, stale[0], tag)
+    yield Problem("pip-bytecode", path, message, remedy(env), mend)
 
 
-def _stale_files(directory: str, tag: str) -> Iterator[str]:
-    """Yield the bytecode below *directory* that does not belong to its source."""
-    for folder, folders, names in os.walk(directory):
-        if "__pycache__" in folders:
-            folders.remove("__pycache__")
-            cache = os.path.join(folder, "__pycache__")
-            present = {name for name in disk.names_in(cache) if name.endswith(tag)}
-            for name in names:
-                compiled = name[:-3] + tag
-                if compiled in present:
-                    path = os.path.join(cache, compiled)
-                    if _is_stale(os.path.join(folder, name), path):
-                        yield path
+def _compiled(one: Distribution, source: str, tag: str) -> str:
+    directory, name = os.path.split(source)
+    return os.path.join(one.site, directory, "__pycache__", name[: -len(".py")] + tag)
 
 
-def _is_stale(source: str, path: str) -> bool:
-    """Does the bytecode in *path* name another time or size of *source* (PEP 552)?"""
-    try:
-        status = os.stat(source)
-    except OSError:
-        return False
-    head = disk.contents(path, 16)
+def _is_stale(one: Distribution, source: str, tag: str) -> bool:
+    """Does the bytecode of *source*, if there is any, name another time or size (PEP 552)?"""
+    head = disk.contents(_compiled(one, source, tag), 16)
     if head is None:
         return False
     if len(head) < 16:
         return True
-    if head[4:8] != b"\0\0\0\0" or not stat.S_ISREG(status.st_mode):
+    if head[4:8] != b"\0\0\0\0":
         return False  # checked by hash, or not at all
+    try:
+        status = os.stat(os.path.join(one.site, source))
+    except OSError:
+        return False
     written = int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little")
     return written != (int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
