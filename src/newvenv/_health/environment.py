@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 
+from .. import _config
 from . import base, disk
 
 TYPE_CHECKING = False
@@ -120,9 +121,7 @@ def _bin_path(path: str) -> str:
 
 
 def _values(path: str) -> dict[str, str] | None:
-    text = disk.text(os.path.join(path, "pyvenv.cfg"))
-    pairs = [line.partition("=") for line in text.splitlines()]
-    return {key.strip().lower(): value.strip() for key, equals, value in pairs if equals} or None
+    return dict(_config.parse(disk.text(os.path.join(path, "pyvenv.cfg")))) or None
 
 
 def is_interpreter(name: str) -> bool:

@@ -129,10 +129,12 @@ def _updated_version(said: str, version: str) -> str:
 
 
 def write_config(path: str, changes: dict[str, str]) -> None:
-    """Change the values of ``pyvenv.cfg``; all else in it stays, in its order."""
-    text = disk.text(path)
-    updated = getattr(_config, "updated", _updated)
-    _files.write(path, updated(text, changes).encode("utf-8", "surrogateescape"))
+    """Change the values of ``pyvenv.cfg``; all else in it stays, in its order.
+
+    :raises ValueError: a value can't be said in one line of text.
+    """
+    text = _config.updated(disk.text(path), changes)
+    _files.write(path, text.encode("utf-8", "surrogateescape"))
 
 
 def commanded(env: Environment) -> str:
@@ -157,22 +159,6 @@ def follow(env: Environment, former: str) -> None:
                 command = command[: -len(form)] + _config.quote(env.path)
                 write_config(os.path.join(env.path, "pyvenv.cfg"), {"command": command})
                 return
-
-
-def _updated(text: str, changes: dict[str, str]) -> str:
-    """Return *text* with new values for the keys in *changes*; new keys come at the end."""
-    lines, rest = [], dict(changes)
-    for line in text.splitlines(keepends=True):
-        key = line.partition("=")[0].strip().lower()
-        if "=" in line and key in changes:
-            rest.pop(key, None)
-            before, end = line.partition("=")[0], line[len(line.rstrip()) :]
-            lines.append(f"{before}= {changes[key]}{end or os.linesep}")
-        else:
-            lines.append(line)
-    if rest and lines and not lines[-1].endswith("\n"):
-        lines.append(os.linesep)
-    return "".join(lines) + "".join(f"{key} = {value}{os.linesep}" for key, value in rest.items())
 
 
 # The interpreter

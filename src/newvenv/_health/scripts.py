@@ -12,10 +12,6 @@ import os
 
 from . import literals
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 _SH = b"#!/bin/sh\n'''exec' "
 _SH_END = b' "$0" "$@"\n'
 _SH_LAST = b"' '''\n"
@@ -104,11 +100,9 @@ def renamed(data: bytes, found: Shebang, interpreter: str) -> bytes:
 
 def first_line(interpreter: str) -> bytes:
     """Return the lines that make a script run under *interpreter*."""
-    from .. import _seed
+    from .._seed.scripts import first_line
 
-    module: Any = getattr(_seed, "scripts", _seed)
-    line: bytes = module.first_line(interpreter)
-    return line
+    return first_line(interpreter)
 
 
 def split_launcher(data: bytes) -> tuple[bytes, bytes, bytes] | None:

@@ -18,7 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Iterator
-    from typing import Any
 
     from .environment import Environment
 
@@ -195,11 +194,9 @@ def _version(names: list[str]) -> str:
 
 def _can_install(env: Environment) -> bool:
     """Is there a pip to put into *env*? That of another Python is only known when it is run."""
-    from .. import _seed
+    from .._seed import sources
 
-    seed: Any = _seed
-    find = seed._seeds if hasattr(seed, "_seeds") else seed.sources.find
-    return not _is_running(env) or bool(find())
+    return not _is_running(env) or bool(sources.find())
 
 
 def _is_running(env: Environment) -> bool:
