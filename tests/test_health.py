@@ -866,6 +866,25 @@ def test_problem() -> None:
     )
 
 
+def test_command_line(
+    env: Env, run: Run, package_path: str, base_python: str, tmp_path: Path
+) -> None:
+    """The command line tells what is wrong, mends it, and tells by its status what is left."""
+    path = env("venv").rename(tmp_path / "moved")
+    variables = {**os.environ, "PYTHONPATH": package_path}
+
+    def newvenv(*args: object) -> tuple[int, int, str]:
+        result = run(base_python, "-m", "newvenv", *args, path, env=variables)
+        return result.returncode, len(result.stdout.splitlines()), result.stderr
+
+    assert newvenv("--check") == (1, 2, "")
+    assert newvenv("--repair") == (0, 2, "")
+    assert newvenv("--check") == (0, 0, "")
+    (site_packages(path) / "hello.py").write_text("def main(): ...\n")
+    assert newvenv("--check") == (0, 0, "")
+    assert newvenv("--check", "-v")[:2] == (1, 1)
+
+
 # Other runs
 
 
