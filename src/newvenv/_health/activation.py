@@ -11,7 +11,7 @@ import os
 from .. import _activation, _compat, _config, _files, _layout, _quoting
 from . import disk, literals, packages
 from .interpreter import follow, remedy
-from .problem import Problem
+from .problem import Problem, mendable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _moved(env: Environment, former: str, names: list[str]) -> Problem:
         return f"{packages.listed(names)} now activate {env.path}"
 
     path = os.path.join(env.bin_path, names[0])
-    return Problem("activation-moved", path, message, remedy(env), mend)
+    return mendable("activation-moved", path, message, remedy(env), mend)
 
 
 def _lost(env: Environment, names: list[str]) -> Problem:
@@ -85,7 +85,7 @@ def _lost(env: Environment, names: list[str]) -> Problem:
 
     path = os.path.join(env.bin_path, names[0])
     message = f"{packages.listed(names)} missing"
-    return Problem("activation-missing", path, message, remedy(env), mend)
+    return mendable("activation-missing", path, message, remedy(env), mend)
 
 
 def _missing(env: Environment) -> list[str]:

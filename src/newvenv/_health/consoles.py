@@ -7,7 +7,7 @@ import os
 from . import activation, disk, packages, scripts
 from .environment import EXE, is_interpreter
 from .interpreter import commanded, follow, remedy, required_names
-from .problem import Problem
+from .problem import Problem, mendable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _moved(env: Environment, former: str, names: list[str]) -> Problem:
         return f"{packages.listed(names)} now run under {env.bin_path}"
 
     path = os.path.join(env.bin_path, names[0])
-    return Problem("script-moved", path, message, remedy(env), mend)
+    return mendable("script-moved", path, message, remedy(env), mend)
 
 
 def read(env: Environment) -> dict[str, Shebang]:

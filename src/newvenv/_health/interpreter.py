@@ -9,7 +9,7 @@ import sys
 from .. import _config, _files, _log
 from . import base, disk, packages
 from .environment import WINDOWS
-from .problem import Problem, quoted
+from .problem import Problem, mendable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def find_config(env: Environment) -> Iterator[Problem]:
         write_config(path, changes)
         return "pyvenv.cfg: " + ", ".join(f"{key} = {value}" for key, value in changes.items())
 
-    yield Problem(code, path, message, remedy(env), mend)
+    yield mendable(code, path, message, remedy(env), mend)
 
 
 def _expected(env: Environment, installed: Installation) -> dict[str, str]:
@@ -180,7 +180,7 @@ def find_interpreter(env: Environment) -> Iterator[Problem]:
         return f"interpreter: {', '.join(faults)} of {env.base and env.base.executable}"
 
     is_ours = not WINDOWS or env.base.library == base.running().library
-    yield Problem(code, path, message, remedy(env), mend if is_ours else None)
+    yield mendable(code, path, message, remedy(env), mend if is_ours else None)
 
 
 def _faults(env: Environment, installed: Installation) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -306,7 +306,7 @@ def find_directories(env: Environment) -> Iterator[Problem]:
             _files.symlink("lib", lib64)
             return "lib64: a link to lib"
 
-        yield Problem("lib64-missing", lib64, "lib64 is missing", remedy(env), mend)
+        yield mendable("lib64-missing", lib64, "lib64 is missing", remedy(env), mend)
 
 
 def _missing_directory(env: Environment, path: str) -> Problem:
@@ -316,7 +316,7 @@ def _missing_directory(env: Environment, path: str) -> Problem:
         _files.make_directory(path)
         return f"{below}: an empty directory"
 
-    return Problem("directory-missing", path, f"{below} is missing", remedy(env), mend)
+    return mendable("directory-missing", path, f"{below} is missing", remedy(env), mend)
 
 
 def _needs_lib64(env: Environment) -> bool:

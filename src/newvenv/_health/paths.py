@@ -7,7 +7,7 @@ import os
 
 from . import disk, packages
 from .interpreter import remedy
-from .problem import Problem, quoted
+from .problem import Problem, mendable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def find_leftovers(env: Environment) -> Iterator[Problem]:
 
     for path in _transaction._asides(env.path):
         message = f"a run that was killed has left {os.path.basename(path)}"
-        yield Problem("leftovers", path, message, remedy(env), lambda: "")
+        yield mendable("leftovers", path, message, remedy(env), lambda: "")
 
 
 def _is_busy(path: str) -> bool:

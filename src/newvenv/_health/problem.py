@@ -21,21 +21,14 @@ class Problem:
 
     __slots__ = ("_mend", "code", "message", "path", "remedy")
 
-    def __init__(
-        self,
-        code: str,
-        path: str,
-        message: str,
-        remedy: str,
-        mend: Callable[[], str] | None = None,
-    ) -> None:
+    def __init__(self, code: str, path: str, message: str, remedy: str) -> None:
         self.code = code
         self.path = path
         self.message = one_line(message)
         self.remedy = one_line(remedy)
         #: Mends it, within a transaction, and returns what was done in one line. None
         #: if newvenv can't.
-        self._mend = mend
+        self._mend: Callable[[], str] | None = None
 
     def _key(self) -> tuple[str, str, str, str]:
         return self.code, self.path, self.message, self.remedy
@@ -53,6 +46,15 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.message}; {self.remedy}"
+
+
+def mendable(
+    code: str, path: str, message: str, remedy: str, mend: Callable[[], str] | None
+) -> Problem:
+    """Return a problem that *mend* mends: within a transaction, returning what was done."""
+    problem = Problem(code, path, message, remedy)
+    problem._mend = mend
+    return problem
 
 
 def one_line(text: str) -> str:

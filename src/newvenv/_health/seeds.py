@@ -12,7 +12,7 @@ from . import base, consoles, disk, packages, scripts
 from .environment import WINDOWS
 from .interpreter import remedy
 from .packages import Distribution
-from .problem import Problem, quoted
+from .problem import Problem, mendable, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _without_scripts(env: Environment, lost: dict[str, Distribution], message: s
         consoles.correct_records(env, dict.fromkeys(lost, data))
         return f"{packages.listed([os.path.basename(path) for path in lost])} written"
 
-    return Problem("pip-damaged", next(iter(lost)), message, remedy(env), mend)
+    return mendable("pip-damaged", next(iter(lost)), message, remedy(env), mend)
 
 
 def _body(one: Distribution) -> bytes:
@@ -175,7 +175,7 @@ def _damaged(env: Environment, site: str, remains: list[str], message: str) -> P
 
     path = os.path.join(site, remains[0] if remains else "pip")
     if _can_install(env):
-        return Problem("pip-damaged", path, message, remedy(env), mend)
+        return mendable("pip-damaged", path, message, remedy(env), mend)
     python = quoted(env.python())
     return Problem("pip-damaged", path, message, f"{python} -m ensurepip --upgrade --default-pip")
 
@@ -251,7 +251,7 @@ def _stale(env: Environment, one: Distribution) -> Iterator[Problem]:
     count = f" and of {len(stale) - 1} more" if stale[1:] else ""
     message = f"the bytecode of {stale[0]}{count} does not belong to the source"
     path = _compiled(one, stale[0], tag)
-    yield Problem("pip-bytecode", path, message, remedy(env), mend)
+    yield mendable("pip-bytecode", path, message, remedy(env), mend)
 
 
 def _compiled(one: Distribution, source: str, tag: str) -> str:
