@@ -1070,3 +1070,20 @@ def test_no_locks(occupied: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) 
     shutil.rmtree(occupied / ".newvenv")
     newvenv.create(occupied, symlinks=True, prompt="other")
     assert list(occupied.glob(".newvenv*")) == []
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["success", "failure"])
+def test_removing_what_was_changed_before(occupied: Path, fails: bool) -> None:
+    """A directory in which a file was replaced goes as a whole, and comes back as it was."""
+    expected = tree(occupied)
+    outcome = pytest.raises(Failure) if fails else nullcontext()
+    with outcome, _transaction.Transaction(str(occupied)):
+        _files.write(str(occupied / "notes" / "text"), b"replaced")
+        _files.write(str(occupied / "notes" / "new"), b"new")
+        _files.remove(str(occupied / "notes"))
+        assert not (occupied / "notes").exists()
+        for _ in range(fails):
+            raise Failure
+
+    removed = set() if fails else {"notes", "notes/text"}
+    assert tree(occupied) == {name: expected[name] for name in expected.keys() - removed}

@@ -24,14 +24,24 @@ if TYPE_CHECKING:
     import subprocess as subprocess
     import sysconfig as sysconfig
     import types as types
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, Union
 
     from . import _transaction
+    from ._health import Problem as Problem
 
     Path = Union[str, os.PathLike[str]]
 
-__all__ = ["CORE_VENV_DEPS", "EnvBuilder", "activation_environment", "create", "main"]
+__all__ = [
+    "CORE_VENV_DEPS",
+    "EnvBuilder",
+    "Problem",
+    "activation_environment",
+    "check",
+    "create",
+    "main",
+    "repair",
+]
 
 __version__ = "0.1.0"
 
@@ -71,6 +81,10 @@ def __getattr__(name: str) -> object:
         from logging import getLogger
 
         value = getLogger(__name__)
+    elif name == "Problem":
+        from ._health import Problem
+
+        value = Problem
     elif name in _LAZY_MODULES:
         value = __import__(name)
     else:
@@ -79,7 +93,9 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY_MODULES, "logger"} - {"TYPE_CHECKING", "annotations"})
+    return sorted(
+        {*globals(), *_LAZY_MODULES, "Problem", "logger"} - {"TYPE_CHECKING", "annotations"}
+    )
 
 
 class EnvBuilder:
@@ -478,6 +494,34 @@ def activation_environment(env_dir: Path) -> dict[str, str | None]:
     return _activation.environment(env_dir)
 
 
+def check(env_dir: Path, *, verify: bool = False) -> list[Problem]:
+    """Return what is wrong with the environment *env_dir*, by whichever tool it was made.
+
+    Nothing is changed. Each problem has a stable ``code``, the ``path`` concerned, and a
+    ``message`` and a ``remedy`` for people; docs/repair.md lists the codes.
+
+    :param verify: compare the contents of all installed files with their hashes, too.
+    :raises OSError: *env_dir* does not exist, or can't be read.
+    :raises ValueError: it is no environment.
+    """
+    from . import _health
+
+    return _health.check(env_dir, verify=verify)
+
+
+def repair(env_dir: Path, report: Callable[[str], object] | None = None) -> list[Problem]:
+    """Mend the environment *env_dir*, completely or not at all, and return what is left.
+
+    :param report: called with a line for each thing that was mended, when all is done.
+    :raises OSError: *env_dir* does not exist, or can't be read or written.
+    :raises ValueError: it is no environment.
+    :raises subprocess.CalledProcessError: pip could not be installed.
+    """
+    from . import _health
+
+    return _health.repair(env_dir, report)
+
+
 def main(args: Iterable[str] | None = None) -> None:
     """Run the command line on *args*, or on ``sys.argv``; errors are raised."""
     from . import _cli
@@ -487,6 +531,6 @@ def main(args: Iterable[str] | None = None) -> None:
 
 # As in the standard library, annotations are for type checkers: what they name is not
 # imported here, so ``inspect.signature(create, eval_str=True)`` could not evaluate them.
-for _function in (create, activation_environment, main, *vars(EnvBuilder).values()):
+for _function in (create, activation_environment, check, repair, main, *vars(EnvBuilder).values()):
     if hasattr(_function, "__code__"):
         _function.__annotations__ = {}

@@ -184,7 +184,8 @@ def _examine(env_dir: str, options: dict[str, Any], listener: _cli.Listener) -> 
     doing = "repairing" if options["repair"] else "checking"
     with _cli.Naming(env_dir, listener, doing):
         target = _preflight.target(env_dir)
-        problems = _repair(target, mended) if options["repair"] else _check(target)
+        verify = bool(options["verbose"])
+        problems = _repair(target, mended) if options["repair"] else _check(target, verify)
     if options["json"]:
         repaired = {"repaired": mended} if options["repair"] else {}
         print_json({"env_dir": target, "problems": [_problem(one) for one in problems], **repaired})
@@ -197,11 +198,11 @@ def _examine(env_dir: str, options: dict[str, Any], listener: _cli.Listener) -> 
     return problems
 
 
-def _check(target: str) -> list[Problem]:
+def _check(target: str, verify: bool) -> list[Problem]:
     from . import check
 
     find: Any = check
-    return list(find(target))
+    return list(find(target, verify=True) if verify else find(target))
 
 
 def _repair(target: str, mended: list[str]) -> list[Problem]:

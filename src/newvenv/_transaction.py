@@ -203,6 +203,7 @@ class Transaction:
         if move:
             self.steps.append((_files.move, (backup, path)))  # if this is cut short
             _files.move(path, backup)
+            _files.delete(path)  # What is left of it was replaced, and so kept, before.
         self._note_kept(backup, path)
 
     def guard(self, directory: str, names: Iterable[str], undo: Callable[[], object]) -> None:
