@@ -347,6 +347,22 @@ def test_scripts_without_a_template(tmp_path: Path) -> None:
         built(tmp_path, {**PIP, "pip/_vendor/distlib/scripts.py": "TEXT = ''\n"})
 
 
+def test_scripts_of_an_old_pip(tmp_path: Path) -> None:
+    """Up to 22.3 pip keeps scripts of its wheel that are named for versions like 3.10."""
+    changes = {
+        "pip/_internal/operations/install/wheel.py": r'r"pip(\d(\.\d)?)?$"',
+        "pip-1.0.dist-info/entry_points.txt": "[console_scripts]\n"
+        + "".join(f"{name} = pip:main\n" for name in ("pip", "pip3", "pip3.8", "pip3.99")),
+    }
+    with built(tmp_path, {**PIP, **changes}) as found:
+        assert set(found.scripts) == {
+            "pip",
+            "pip3",
+            "pip3.99",
+            "pip{}.{}".format(*sys.version_info),
+        }
+
+
 def test_scripts_of_vendored_packages(tmp_path: Path) -> None:
     """What a vendored distribution says of its scripts is not the distribution's own word."""
     vendored = {

@@ -20,13 +20,16 @@ _PLAIN = frozenset(
     + bytes(range(0x80, 0x100))
 )
 
+#: Where pip writes scripts.
+_WHEEL = "pip/_internal/operations/install/wheel.py"
+
 
 def first_line(python: str, system: str = os.name) -> bytes:
     """Return the lines that make a script run under the interpreter *python*.
 
-    They are those that pip writes, as long as these work: the interpreter's name, or,
-    where that is long or has blanks, a command that both Python and ``sh`` can read. For
-    names that mean something to these, the script looks in its own directory.
+    They are those that pip writes: the interpreter's name, or, where that is long or has
+    blanks, a command that both Python and ``sh`` can read. Where that does not work, as the
+    name means something to these, the script looks in its own directory.
     """
     path = os.fsencode(python)
     is_text = python.encode("utf-8", "replace").decode("utf-8") == python
@@ -61,7 +64,9 @@ def around(
     for info, files in distributions.items():
         targets = _console_scripts(info, files)
         if "pip" in targets:
-            names = ("pip", "pip3", "pip{}.{}".format(*sys.version_info))
+            names = ["pip", "pip3", "pip{}.{}".format(*sys.version_info)]
+            if rb"pip(\d(\.\d)?)?$" in files[_WHEEL][0]:  # Until 22.3 two digits are no version.
+                names += [name for name in targets if len(name) > len("pip3.9")]
             targets = dict.fromkeys(names, targets["pip"])
         found[info] = {name: (program, _body(text, targets[name], program)) for name in targets}
     return found
@@ -100,7 +105,7 @@ def _template(files: Files) -> str:
     from textwrap import dedent
 
     for name, path in (
-        ("script_template", "pip/_internal/operations/install/wheel.py"),
+        ("script_template", _WHEEL),
         ("SCRIPT_TEMPLATE", "pip/_vendor/distlib/scripts.py"),
     ):
         source = files[path][0] if path in files else b""
