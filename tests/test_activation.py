@@ -316,7 +316,7 @@ def test_environment_prompt(line: str, prompt: str, tmp_path: Path) -> None:
     """The prompt is the recorded one, else the folder's name."""
     (tmp_path / "env").mkdir()
     (tmp_path / "env" / "pyvenv.cfg").write_text(f"home = /usr/bin\n{line}\n", encoding="utf-8")
-    assert _activation.environment(tmp_path / "env")["VIRTUAL_ENV_PROMPT"] == prompt
+    assert _activation.activation_environment(tmp_path / "env")["VIRTUAL_ENV_PROMPT"] == prompt
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_environment_path(
     if path is not None:
         os.environ["PATH"] = path.replace("@", folder)
     before = dict(os.environ)
-    assert _activation.environment(tmp_path) == {
+    assert _activation.activation_environment(tmp_path) == {
         "PATH": expected.replace("@", folder),
         "PYTHONHOME": None,
         "VIRTUAL_ENV": str(tmp_path),
@@ -353,7 +353,7 @@ def test_environment_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "env").mkdir()
     (tmp_path / "env" / "pyvenv.cfg").write_text("")
     monkeypatch.chdir(tmp_path)
-    assert _activation.environment("env")["VIRTUAL_ENV"] == str(tmp_path / "env")
+    assert _activation.activation_environment("env")["VIRTUAL_ENV"] == str(tmp_path / "env")
 
 
 def test_environment_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -363,7 +363,7 @@ def test_environment_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     folder = str(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(os, "name", "nt")
-        found = _activation.environment(folder)["PATH"]
+        found = _activation.activation_environment(folder)["PATH"]
     assert found is not None
     assert found.startswith(os.path.join(folder, "Scripts"))
 
@@ -371,7 +371,7 @@ def test_environment_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_environment_of_none(tmp_path: Path) -> None:
     """A folder that is no environment is an error that names what is missing."""
     with pytest.raises(FileNotFoundError, match=r"pyvenv\.cfg"):
-        _activation.environment(tmp_path)
+        _activation.activation_environment(tmp_path)
 
 
 def test_environment_is_public() -> None:

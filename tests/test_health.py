@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -888,18 +889,43 @@ def test_command_line(
 # Other runs
 
 
-def test_renew(env: Env, tmp_path: Path) -> None:
-    """A run over an environment that was moved can mend its scripts, and a damaged pip."""
+def test_run_over_a_moved_environment(
+    env: Env, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run over an environment that was moved mends its scripts, and a damaged pip."""
+    caplog.set_level("INFO")
     path = env("newvenv").rename(tmp_path / "moved")
     _remove_vendored(path)
-    newvenv.create(path, symlinks=True)
-    with _transaction.Transaction(str(path)):
-        lines = _health.renew(str(path))
+    newvenv.create(path, symlinks=True, with_pip=True)
 
-    assert len(lines) == 2
+    assert "now run under" in caplog.text
+    assert "pip" in caplog.messages[-1]
     assert _health.check(path) == []
     assert_pip_works(path)
     assert_works(path)
+
+
+def test_packages_left_behind(env: Env, caplog: pytest.LogCaptureFixture) -> None:
+    """A run that gives an environment another minor version warns of packages left behind."""
+    path = env("newvenv")
+    library = site_packages(path).parent
+    library.rename(library.with_name("python3.8"))
+    config = (path / "pyvenv.cfg").read_text()
+    (path / "pyvenv.cfg").write_text(re.sub(r"version = .*", "version = 3.8.1", config))
+    newvenv.create(path, symlinks=True)
+
+    assert len(caplog.messages) == 1
+    assert "of Python 3.8" in caplog.text
+    assert "pip install" in caplog.text
+
+
+def test_upgrade_of_nothing(tmp_path: Path) -> None:
+    """To upgrade a directory that is no environment yet makes a whole one."""
+    newvenv.EnvBuilder(symlinks=True, upgrade=True).create(tmp_path / "upgraded")
+    newvenv.EnvBuilder(symlinks=True).create(tmp_path / "made")
+
+    names = [sorted(os.listdir(tmp_path / name / BIN)) for name in ("upgraded", "made")]
+    assert names[0] == names[1]
 
 
 @pytest.mark.parametrize("maker", WITH_PIP)

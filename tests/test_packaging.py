@@ -41,6 +41,7 @@ MODULES = [
     "_health/scripts.py",
     "_health/seeds.py",
     "_layout.py",
+    "_launchers.py",
     "_lock.py",
     "_log.py",
     "_nt.py",

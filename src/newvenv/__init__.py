@@ -24,13 +24,17 @@ if TYPE_CHECKING:
     import subprocess as subprocess
     import sysconfig as sysconfig
     import types as types
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from typing import Any, Union
 
     from . import _transaction
+    from ._activation import activation_environment as activation_environment
     from ._health import Problem as Problem
+    from ._health import check as check
+    from ._health import repair as repair
 
     Path = Union[str, os.PathLike[str]]
+    logger: logging.Logger
 
 __all__ = [
     "CORE_VENV_DEPS",
@@ -48,30 +52,17 @@ __version__ = "0.1.0"
 #: What ``--upgrade-deps`` upgrades; read when it does, so that an assignment counts.
 CORE_VENV_DEPS = _compat.CORE_VENV_DEPS
 
-logger: logging.Logger
-
 #: The standard library's ``venv`` has these as attributes, which are patched there, but
 #: each costs more than an environment does.
 _LAZY_MODULES = frozenset({"logging", "shlex", "shutil", "subprocess", "sysconfig", "types"})
 
-
-#: The methods that :meth:`EnvBuilder.create` calls, in this order.
-_HOOKS = (
-    "ensure_directories",
-    "create_git_ignore_file",
-    "create_configuration",
-    "setup_python",
-    "symlink_or_copy",
-    "_setup_pip",
-    "_call_new_python",
-    "setup_scripts",
-    "install_scripts",
-    "replace_variables",
-    "post_setup",
-)
-
-#: Executables of which a copy has been seen to run.
-_started: set[str] = set()
+#: The parts of the API that are imported from elsewhere when they are wanted.
+_LAZY_NAMES = {
+    "activation_environment": "_activation",
+    "Problem": "_health",
+    "check": "_health",
+    "repair": "_health",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -81,10 +72,10 @@ def __getattr__(name: str) -> object:
         from logging import getLogger
 
         value = getLogger(__name__)
-    elif name == "Problem":
-        from ._health import Problem
+    elif name in _LAZY_NAMES:
+        from importlib import import_module
 
-        value = Problem
+        value = getattr(import_module(f"{__name__}.{_LAZY_NAMES[name]}"), name)
     elif name in _LAZY_MODULES:
         value = __import__(name)
     else:
@@ -93,9 +84,8 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(
-        {*globals(), *_LAZY_MODULES, "Problem", "logger"} - {"TYPE_CHECKING", "annotations"}
-    )
+    names = {*globals(), *_LAZY_MODULES, *_LAZY_NAMES, "logger"}
+    return sorted(names - {"TYPE_CHECKING", "annotations"})
 
 
 class EnvBuilder:
@@ -108,8 +98,8 @@ class EnvBuilder:
     :param clear: empty the target directory first.
     :param symlinks: link the interpreter rather than copy it. Links need not be
         possible: a copy is made where they are not.
-    :param upgrade: the environment exists and now belongs to the running Python; scripts
-        and :meth:`post_setup` are left out.
+    :param upgrade: the environment exists and now belongs to the running Python; its
+        scripts and :meth:`post_setup` are left out.
     :param with_pip: install pip.
     :param prompt: what the shell shows when the environment is active; None for the
         directory's name, ``"."`` for the current directory's name.
@@ -118,8 +108,7 @@ class EnvBuilder:
         written: a name ``x`` calls the method ``create_x_ignore_file(context)``.
     """
 
-    # Defaults for subclasses that don't call this class's ``__init__``, and for pickles of
-    # older versions.
+    # For subclasses that don't call this class's ``__init__``, and old pickles.
     system_site_packages = clear = symlinks = upgrade = with_pip = upgrade_deps = False
     prompt: str | None = None
     orig_prompt: str | None = None
@@ -158,39 +147,41 @@ class EnvBuilder:
         :raises subprocess.CalledProcessError: pip could not be installed; its
             ``output`` is what the failing process printed.
         """
-        target = self._check(env_dir)
-        from . import _transaction
-
-        with _transaction.Transaction(target, makes=_is_ours(self.ensure_directories)) as run:
-            context = self.ensure_directories(target)
-            run.begin()
-            for name in self.scm_ignore_files:
-                getattr(self, f"create_{name}_ignore_file")(context)
-            self._fill(context, run)
-            if self.upgrade_deps:
-                self.upgrade_dependencies(context)
-            run.commit()
-        return context
-
-    def _check(self, env_dir: Path) -> str:
-        """Return the absolute path of *env_dir*, if nothing is known to be in the way."""
         from . import _preflight
 
-        target = _preflight.target(env_dir)
-        for name in self.scm_ignore_files:
-            getattr(self, f"create_{name}_ignore_file")
-        copies_pip = self.with_pip
-        if self.with_pip and _is_ours(self._setup_pip):
-            from . import _layout, _seed
+        ignores = [getattr(self, f"create_{name}_ignore_file") for name in self.scm_ignore_files]
+        makes = _is_ours(self.ensure_directories)
+        pip = "" if not self.with_pip else "own" if _is_ours(self._setup_pip) else "other"
+        target = _preflight.check_all(env_dir, clear=self.clear, makes=makes, pip=pip)
+        from . import _transaction
 
-            _seed.check(_layout.base_executable())
-            copies_pip = _seed.copies()
-        if _is_ours(self.ensure_directories):
-            _preflight.check(target, clear=self.clear)
-        _preflight.check_space(target, with_pip=copies_pip)
-        return target
+        with _transaction.Transaction(target, makes=makes) as run:
+            context = self.ensure_directories(target)
+            run.begin()
+            was_there = run.is_environment()
+            warning = ""
+            if was_there:
+                from . import _health
 
-    def _fill(self, context: types.SimpleNamespace, run: _transaction.Transaction) -> None:
+                warning = _health.left_behind(target)
+            for create_ignore_file in ignores:
+                create_ignore_file(context)
+            with_scripts = not self.upgrade or (self._is_plain() and not was_there)
+            self._fill(context, run, with_scripts)
+            if self.upgrade_deps:
+                self.upgrade_dependencies(context)
+            if was_there and self.with_pip:
+                _health.renew(target)
+            run.commit()
+        if warning:
+            from . import logger
+
+            logger.warning("%s", warning)
+        return context
+
+    def _fill(
+        self, context: types.SimpleNamespace, run: _transaction.Transaction, with_scripts: bool
+    ) -> None:
         """Run the steps during which system packages are invisible, then show them.
 
         With the base's packages in sight pip would find pip installed there and leave
@@ -206,7 +197,7 @@ class EnvBuilder:
 
                 refusal = _seed.clone(context)
             if is_plain and refusal is None:
-                self._finish_with_python(context, system_site_packages)
+                self._finish(context, system_site_packages, with_scripts)
                 run.mark_usable()
                 return
             self.setup_python(context)
@@ -215,8 +206,9 @@ class EnvBuilder:
                 _seed.install(context, self._call_new_python, refusal)
             elif self.with_pip:
                 self._setup_pip(context)
-            if not self.upgrade:
+            if with_scripts:
                 self.setup_scripts(context)
+            if not self.upgrade:
                 self.post_setup(context)
         finally:
             if system_site_packages:
@@ -224,37 +216,28 @@ class EnvBuilder:
         if system_site_packages:
             self.create_configuration(context)
 
-    def _finish_with_python(
-        self, context: types.SimpleNamespace, system_site_packages: bool
+    def _finish(
+        self, context: types.SimpleNamespace, system_site_packages: bool, with_scripts: bool
     ) -> None:
         """Take the last steps so that the interpreter's names come at the very end.
 
         A run that is killed has then left a whole environment, or none.
         """
-        if not self.upgrade:
+        if with_scripts:
             self.setup_scripts(context)
         if system_site_packages:
             self.system_site_packages = True
             self.create_configuration(context)
         self.setup_python(context)
-        if self.with_pip:
-            self._try_copy(context)
+        if self.with_pip and not os.path.islink(context.env_exe):
+            from . import _packages
 
-    def _try_copy(self, context: types.SimpleNamespace) -> None:
-        """Start a copied interpreter: it may not find its libraries.
-
-        :raises subprocess.CalledProcessError: it can't run.
-        """
-        if context.executable not in _started and not os.path.islink(context.env_exe):
-            from . import subprocess
-
-            self._call_new_python(context, "-c", "", stderr=subprocess.STDOUT)
-            _started.add(context.executable)
+            _packages.try_copy(context, self._call_new_python)
 
     def _is_plain(self) -> bool:
         """Are all hooks those that this class was defined with, so that no one sees their order?"""
-        hooks = [getattr(type(self), name) for name in _HOOKS]
-        return hooks == _PLAIN_HOOKS and vars(self).keys().isdisjoint(_HOOKS)
+        methods = [getattr(type(self), name) for name in _METHODS]
+        return methods == [*_METHODS.values()] and _METHODS.keys().isdisjoint(vars(self))
 
     def ensure_directories(self, env_dir: Path) -> types.SimpleNamespace:
         """Make the directories of the environment *env_dir* and return its context.
@@ -313,16 +296,8 @@ class EnvBuilder:
         from . import _config, _files
 
         context.cfg_path = os.path.join(context.env_dir, "pyvenv.cfg")
-        options = _config.options(
-            symlinks=self.symlinks,
-            with_pip=self.with_pip,
-            system_site_packages=self.system_site_packages,
-            clear=self.clear,
-            upgrade=self.upgrade,
-            upgrade_deps=self.upgrade_deps,
-            prompt=self.orig_prompt,
-            scm_ignore_files=self.scm_ignore_files,
-        )
+        given = {name: getattr(self, name) for name in _config.GIVEN}
+        options = _config.options(prompt=self.orig_prompt, **given)
         text = _config.text(context, options, self.prompt, self.system_site_packages)
         _files.write(context.cfg_path, text.replace("\n", os.linesep).encode("utf-8"))
 
@@ -377,7 +352,7 @@ class EnvBuilder:
         kwargs.update(
             executable=context.env_exec_cmd,
             cwd=context.env_dir,
-            env=_child_environment(context.env_dir, py_args),
+            env=_packages.child_environment(context.env_dir, py_args),
         )
         _packages.guard(context, CORE_VENV_DEPS)
         subprocess.check_output([context.env_exec_cmd, *py_args], **kwargs)
@@ -423,30 +398,13 @@ class EnvBuilder:
             self._call_new_python(context, *command)
 
 
-def _child_environment(env_dir: str, py_args: tuple[str, ...]) -> dict[str, str]:
-    """Return the variables for running the environment's Python on *py_args*.
-
-    A module that is asked for by name is one that is installed, so nothing that lies
-    in the environment's directory, where Python runs, may come before it. The stub of a
-    framework build leaves a variable that would make the child take itself for the
-    parent (macOS, bpo-22490).
-    """
-    variables = dict(os.environ, VIRTUAL_ENV=env_dir)
-    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"):
-        variables.pop(name, None)
-    if _compat.SAFE_PATH and py_args[:1] == ("-m",):
-        variables["PYTHONSAFEPATH"] = "1"
-    return variables
-
-
 def _is_ours(*methods: object) -> bool:
     """Are these bound methods the ones that :class:`EnvBuilder` was defined with?"""
-    return all(getattr(method, "__func__", None) in _METHODS for method in methods)
+    return all(getattr(method, "__func__", None) in _METHODS.values() for method in methods)
 
 
-#: The methods of :class:`EnvBuilder`, of which a class may come to have others.
-_METHODS = frozenset(value for value in vars(EnvBuilder).values() if callable(value))
-_PLAIN_HOOKS = [vars(EnvBuilder)[name] for name in _HOOKS]
+#: The methods of :class:`EnvBuilder`, in place of which others may be put.
+_METHODS = {name: value for name, value in vars(EnvBuilder).items() if callable(value)}
 
 
 def create(
@@ -464,9 +422,9 @@ def create(
 
     See :class:`EnvBuilder` for the parameters, and its ``create`` for errors.
     """
-    options: dict[str, Any] = {}
-    if _compat.SCM_OPTION or scm_ignore_files:  # Another class may be in EnvBuilder's place.
-        options["scm_ignore_files"] = scm_ignore_files
+    # Another class, which doesn't know the parameter, may be in EnvBuilder's place.
+    is_known = _compat.SCM_OPTION or scm_ignore_files
+    options: dict[str, Any] = {"scm_ignore_files": scm_ignore_files} if is_known else {}
     builder = EnvBuilder(
         system_site_packages=system_site_packages,
         clear=clear,
@@ -479,49 +437,6 @@ def create(
     return builder.create(env_dir)
 
 
-def activation_environment(env_dir: Path) -> dict[str, str | None]:
-    """Return the variables with which a process uses the environment *env_dir*.
-
-    What ``activate`` does to a shell, for tools that start processes: update the
-    process's variables with these, and remove those whose value is None.
-
-    >>> variables = {**os.environ, **newvenv.activation_environment(".venv")}
-    >>> env = {name: value for name, value in variables.items() if value is not None}
-    >>> subprocess.run(["pip", "list"], env=env)
-    """
-    from . import _activation
-
-    return _activation.environment(env_dir)
-
-
-def check(env_dir: Path, *, verify: bool = False) -> list[Problem]:
-    """Return what is wrong with the environment *env_dir*, by whichever tool it was made.
-
-    Nothing is changed. Each problem has a stable ``code``, the ``path`` concerned, and a
-    ``message`` and a ``remedy`` for people; docs/repair.md lists the codes.
-
-    :param verify: compare the contents of all installed files with their hashes, too.
-    :raises OSError: *env_dir* does not exist, or can't be read.
-    :raises ValueError: it is no environment.
-    """
-    from . import _health
-
-    return _health.check(env_dir, verify=verify)
-
-
-def repair(env_dir: Path, report: Callable[[str], object] | None = None) -> list[Problem]:
-    """Mend the environment *env_dir*, completely or not at all, and return what is left.
-
-    :param report: called with a line for each thing that was mended, when all is done.
-    :raises OSError: *env_dir* does not exist, or can't be read or written.
-    :raises ValueError: it is no environment.
-    :raises subprocess.CalledProcessError: pip could not be installed.
-    """
-    from . import _health
-
-    return _health.repair(env_dir, report)
-
-
 def main(args: Iterable[str] | None = None) -> None:
     """Run the command line on *args*, or on ``sys.argv``; errors are raised."""
     from . import _cli
@@ -531,6 +446,6 @@ def main(args: Iterable[str] | None = None) -> None:
 
 # As in the standard library, annotations are for type checkers: what they name is not
 # imported here, so ``inspect.signature(create, eval_str=True)`` could not evaluate them.
-for _function in (create, activation_environment, check, repair, main, *vars(EnvBuilder).values()):
+for _function in (create, main, *vars(EnvBuilder).values()):
     if hasattr(_function, "__code__"):
         _function.__annotations__ = {}

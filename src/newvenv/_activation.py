@@ -1,6 +1,6 @@
 """The activation scripts: find the templates, fill them in one pass, write them.
 
-Also what activation means without a shell: :func:`environment`.
+Also what activation means without a shell: :func:`activation_environment`.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def render(text: str, context: types.SimpleNamespace) -> str:
     return "".join(rendered)
 
 
-def environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
+def activation_environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
     """What activation changes among the environment variables, for use without a shell.
 
     :return: the new value of each variable; None means that it has to be unset.

@@ -69,6 +69,13 @@ def _real(executable: str) -> str:
     return _real_paths[executable]
 
 
+#: The builder's attributes that :func:`options` wants, but for the prompt.
+GIVEN = (
+    *("symlinks", "with_pip", "system_site_packages", "clear", "upgrade", "upgrade_deps"),
+    "scm_ignore_files",
+)
+
+
 def options(
     *,
     symlinks: bool,

@@ -1,10 +1,10 @@
-"""What pip, in a child process, may replace, remove and add when it installs packages."""
+"""The environment's own Python as a child process: how it is run, what pip may change in it."""
 
 from __future__ import annotations
 
 import os
 
-from . import _files
+from . import _compat, _files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,38 @@ if TYPE_CHECKING:
 _TOP_LEVEL = frozenset(
     ["pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence.pth"]
 )
+
+
+def child_environment(env_dir: str, py_args: tuple[str, ...]) -> dict[str, str]:
+    """Return the variables for running the environment's Python on *py_args*.
+
+    A module that is asked for by name is one that is installed, so nothing that lies
+    in the environment's directory, where Python runs, may come before it. The stub of a
+    framework build leaves a variable that would make the child take itself for the
+    parent (macOS, bpo-22490).
+    """
+    variables = dict(os.environ, VIRTUAL_ENV=env_dir)
+    for name in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"):
+        variables.pop(name, None)
+    if _compat.SAFE_PATH and py_args[:1] == ("-m",):
+        variables["PYTHONSAFEPATH"] = "1"
+    return variables
+
+
+#: Executables of which a copy has been seen to run.
+_copied: set[str] = set()
+
+
+def try_copy(context: types.SimpleNamespace, call_new_python: Callable[..., object]) -> None:
+    """Start a copied interpreter, which may not find its libraries: once for each original.
+
+    :raises subprocess.CalledProcessError: it can't run.
+    """
+    if context.executable not in _copied:
+        from . import subprocess
+
+        call_new_python(context, "-c", "", stderr=subprocess.STDOUT)
+        _copied.add(context.executable)
 
 
 def guard(context: types.SimpleNamespace, projects: Collection[str]) -> None:

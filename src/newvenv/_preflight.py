@@ -32,6 +32,26 @@ def target(env_dir: str | os.PathLike[str]) -> str:
     return os.path.abspath(path)
 
 
+def check_all(env_dir: str | os.PathLike[str], *, clear: bool, makes: bool, pip: str) -> str:
+    """Refuse to make an environment in *env_dir* if that is known to fail.
+
+    :param makes: its directories are made by us, rather than by a subclass.
+    :param pip: whose way pip is to be installed: ``"own"``, ``"other"``, or none.
+    :returns: its absolute path.
+    """
+    path = target(env_dir)
+    copies_pip = bool(pip)
+    if pip == "own":
+        from . import _layout, _seed
+
+        _seed.check(_layout.base_executable())
+        copies_pip = _seed.copies()
+    if makes:
+        check(path, clear=clear)
+    check_space(path, with_pip=copies_pip)
+    return path
+
+
 def check(env_dir: str, *, clear: bool = False) -> None:
     """Refuse a directory that cannot become an environment.
 

@@ -93,7 +93,7 @@ class Transaction:
             return
         self.lock.acquire()
         self.is_begun = True
-        if self.steps and (self.lock.has_waited or self._is_environment()):
+        if self.steps and (self.lock.has_waited or self.is_environment()):
             self.steps.clear()  # Another run has made the directory, too, and keeps it.
             self.new_directories.clear()
         if self.is_made and not os.listdir(self.env_dir):
@@ -119,7 +119,8 @@ class Transaction:
             if not self.is_made and path not in self.parents:
                 self.parents.append(path)
 
-    def _is_environment(self) -> bool:
+    def is_environment(self) -> bool:
+        """Is the directory an environment, until now?"""
         return os.path.lexists(os.path.join(self.env_dir, "pyvenv.cfg"))
 
     def _expect_target(self) -> None:
@@ -132,7 +133,7 @@ class Transaction:
             return
         try:
             with _lock.Lock(self.env_dir, limit=0):
-                if not self._is_environment():
+                if not self.is_environment():
                     _files.delete(self.env_dir)
         except OSError:
             pass  # Another run is at work there.

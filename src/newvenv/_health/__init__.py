@@ -11,6 +11,7 @@ The modules: ``environment`` and ``base`` read what there is, ``literals`` and
 
 from __future__ import annotations
 
+from .. import _log
 from . import activation, consoles, environment, interpreter, packages, paths, seeds
 from .problem import Problem, one_line
 
@@ -85,14 +86,15 @@ def _mend(path: str, find: Callable[[Environment], Iterator[Problem]]) -> list[s
     return [mend() for mend in mends if mend is not None]
 
 
-def renew(env_dir: str) -> list[str]:
+def renew(env_dir: str) -> None:
     """Mend what a run over an environment mends by the way: scripts of a moved one, and pip.
 
-    To be called within that run's transaction, when all else is done.
-
-    :return: a line for each thing that was mended.
+    To be called within that run's transaction, when all else is done. What is mended is
+    logged.
     """
-    return [line for find in (consoles.find, seeds.find) for line in _mend(env_dir, find)]
+    for find in (consoles.find, seeds.find):
+        for line in _mend(env_dir, find):
+            _log.info("%s", line)
 
 
 def left_behind(env_dir: str) -> str:
