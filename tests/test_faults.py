@@ -539,35 +539,3 @@ def test_obstacles(tmp_path: Path, run: Run, obstacle: str) -> None:
     assert result.stderr.count("\n") == 1
     assert str(tmp_path) in result.stderr
     assert tree(tmp_path) == before
-
-
-# Many at once.
-
-#: What is there, and with which options sixteen processes come.
-CROWDS: dict[str, tuple[Callable[[Path], None], list[list[str]]]] = {
-    "fresh": (_fresh, [["--without-pip"]]),
-    "pip": (_fresh, [[]]),
-    "occupied": (_occupied, [["--without-pip"], []]),
-    "clear": (_occupied, [["--clear", "--without-pip"]]),
-    "clear-beside-create": (_occupied, [["--clear"], []]),
-}
-
-
-@pytest.mark.parametrize("crowd", CROWDS)
-def test_sixteen_processes(tmp_path: Path, run: Run, crowd: str) -> None:
-    """Processes that make one environment at the same time all succeed."""
-    prepare, options = CROWDS[crowd]
-    target = tmp_path / "env"
-    prepare(target)
-    commands = [[*NEWVENV, *options[n % len(options)], str(target)] for n in range(16)]
-    running = [
-        subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") for command in commands
-    ]
-    errors = [process.communicate()[1] for process in running]
-    assert [process.returncode for process in running] == [0] * 16, errors
-    assert run(target / "bin" / "python", "-c", "").returncode == 0
-    assert (target / "pyvenv.cfg").is_file()
-    assert list(target.rglob("*newvenv*")) == []
-    has_pip = "--without-pip" not in options[-1]
-    command = "import pip._internal.cli.main" if has_pip else "import sys"
-    assert run(target / "bin" / "python", "-c", command).returncode == 0

@@ -207,6 +207,8 @@ def _check_space(env_dir: str, with_pip: bool) -> None:
     # What is there already needs no space.
     is_there = place == env_dir and os.path.exists(os.path.join(env_dir, "pyvenv.cfg"))
     size, files, length = _LEAST[with_pip and not is_there]
+    if is_there:
+        size = files = 0
     if hasattr(os, "statvfs"):
         state = os.statvfs(place)
         _check_length(env_dir, place, length, state.f_namemax)
