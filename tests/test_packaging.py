@@ -99,6 +99,7 @@ SDIST_FILES = {
     "LICENSE",
     "PKG-INFO",
     "README.md",
+    "SECURITY.md",
     "pyproject.toml",
     "tox.ini",
 }
