@@ -40,6 +40,7 @@ MODULES = [
     "_health/problem.py",
     "_health/scripts.py",
     "_health/seeds.py",
+    "_launchers.py",
     "_layout.py",
     "_launchers.py",
     "_lock.py",
