@@ -74,10 +74,14 @@ def test_usage(run: Run) -> None:
     assert f"{usage}\n" in _fenced(README, "text")
 
 
-def test_figures() -> None:
-    """The times in README.md are those that were measured last: see figures.py."""
-    text = README.read_text("utf-8")
+@pytest.mark.parametrize(
+    ("page", "region"), figures.PAGES.items(), ids=lambda value: str(value)[-9:]
+)
+def test_figures(page: Path, region: str) -> None:
+    """The figures on a page are those that were measured last: see figures.py."""
+    text = page.read_text("utf-8")
 
+    assert f"<!-- {region} -->" in text
     assert figures.render(text) == text
 
 
