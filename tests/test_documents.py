@@ -18,6 +18,7 @@ import api_page
 import figures
 import newvenv
 from conftest import Run
+from newvenv import _cli
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -352,6 +353,26 @@ def test_proof(page: str, test: str) -> None:
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
 
     assert f"def {test}(" in sources or (ROOT / "tests" / f"{test}.py").exists(), page
+
+
+# docs/README.md and docs/command-line.md
+
+
+def test_index() -> None:
+    """The index has each page in docs, and those beside README.md."""
+    pages = {path.name for path in PAGES} - {"README.md"}
+    links = re.findall(r"\]\((?:\.\./)?([^)]+)\)", _text(ROOT / "docs" / "README.md"))
+
+    assert set(links) - {"README.md"} == pages
+
+
+def test_added_options() -> None:
+    """The page on the command line has each option that newvenv adds, and no other."""
+    known = {switch for option in [*_cli.STANDARD, *_cli.ADDED] for switch in option.switches}
+    added = {switch for option in _cli.ADDED for switch in option.switches}
+    named = _options(_text(ROOT / "docs" / "command-line.md"))
+
+    assert added <= named <= known | {"--p", "--c", "-m", "--help"}
 
 
 # docs/architecture.md
