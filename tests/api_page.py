@@ -6,9 +6,11 @@ is made here. Everything else on it is written by hand.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
+import textwrap
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -76,37 +78,50 @@ def entry(name: str, item: Any, level: int = 3) -> str:
 
 
 def signature(name: str, item: Any) -> str:
-    """Return how *item* is called, with its annotations as they are in the source."""
-    found = inspect.signature(item)
-    parts: list[str] = []
-    for parameter in found.parameters.values():
-        if parameter.name in ("self", "cls"):
-            continue
-        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in "".join(parts):
-            parts.append("*")
-        parts.append(_parameter(parameter))
-    returns = "" if found.return_annotation is found.empty else f" -> {found.return_annotation}"
+    """Return how *item* is called, as it is written in the source."""
+    node = _definition(item)
+    parts = _parameters(node.args)
+    returns = f" -> {ast.unparse(node.returns)}" if node.returns and node.name != "__init__" else ""
     line = f"{name}({', '.join(parts)}){returns}"
     if len(line) > _WIDTH:
         line = "{}(\n    {},\n){}".format(name, ",\n    ".join(parts), returns)
     return line
 
 
-def _parameter(parameter: inspect.Parameter) -> str:
-    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
-    text = f"{stars}{parameter.name}"
-    if parameter.annotation is not parameter.empty:
-        text += f": {parameter.annotation}"
-    if parameter.default is not parameter.empty:
-        text += f" = {parameter.default!r}"
-    return text
+def _definition(item: Any) -> ast.FunctionDef:
+    """Return the syntax tree of a function, or of a class's ``__init__``.
+
+    Annotations that are not kept at run time are there, too.
+    """
+    function = vars(item)["__init__"] if isinstance(item, type) else item
+    node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(node, ast.FunctionDef)
+    return node
+
+
+def _parameters(args: ast.arguments) -> list[str]:
+    values = [None] * (len(args.args) - len(args.defaults)) + list(args.defaults)
+    parts = [_parameter(arg, value) for arg, value in zip(args.args, values)]
+    if args.vararg:
+        parts.append("*" + _parameter(args.vararg, None))
+    elif args.kwonlyargs:
+        parts.append("*")
+    parts += [_parameter(arg, value) for arg, value in zip(args.kwonlyargs, args.kw_defaults)]
+    if args.kwarg:
+        parts.append("**" + _parameter(args.kwarg, None))
+    return [part for part in parts if part not in ("self", "cls")]
+
+
+def _parameter(arg: ast.arg, value: ast.expr | None) -> str:
+    annotation = f": {ast.unparse(arg.annotation)}" if arg.annotation else ""
+    return arg.arg + annotation + (f" = {ast.unparse(value)}" if value else "")
 
 
 def _markdown(docstring: str) -> str:
     """Return a docstring in reStructuredText, of which we use little, as Markdown."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", docstring)
     text = re.sub(r"``([^`]+)``", r"`\1`", text)
-    body, *fields = re.split(r"(?m)^(?=:(?:param|returns|raises))", text)
+    body, *fields = re.split(r"(?m)^(?=:(?:param|returns?|raises))", text)
     body = re.sub(r"(?m)(?:^>>> .*\n?)+", r"```pycon\n\g<0>\n```\n", body.rstrip())
     lines = [_field(" ".join(field.split())) for field in fields]
     return "\n".join([body.rstrip(), *(["", *lines] if lines else [])])
@@ -116,7 +131,12 @@ def _field(field: str) -> str:
     """Return one field of a docstring as an item of a list."""
     kind, _, text = field[1:].partition(":")
     word, _, name = kind.partition(" ")
-    intro = {"param": f"`{name}`", "raises": f"raises `{name}`", "returns": "returns"}[word]
+    intro = {
+        "param": f"`{name}`",
+        "raises": f"raises `{name}`",
+        "returns": "returns",
+        "return": "returns",
+    }[word]
     return f"- {intro}: {text.strip()}"
 
 

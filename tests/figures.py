@@ -1,7 +1,7 @@
-"""Write what the benchmarks have measured into README.md: ``python tests/figures.py``.
+"""Write what the benchmarks have measured into the pages: ``python tests/figures.py``.
 
-The text between the lines ``<!-- figures -->`` and ``<!-- end -->`` is made here, from
-benchmarks/results/results.json.
+The text between a line ``<!-- NAME -->`` and the line ``<!-- end -->`` is made here, from
+benchmarks/results/results.json. Each page has one such region.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "README.md"
 RESULTS = ROOT / "benchmarks" / "results" / "results.json"
 
 #: The rows of the table: scenarios of the benchmarks, what matters most first.
@@ -32,11 +31,10 @@ _PEERS = {
 
 def render(text: str) -> str:
     """Return *text*, a page, with its figures made anew."""
+    results = json.loads(RESULTS.read_text("utf-8"))
     return re.sub(
-        r"(?s)<!-- figures -->\n.*?<!-- end -->",
-        lambda _: (
-            f"<!-- figures -->\n{figures(json.loads(RESULTS.read_text('utf-8')))}<!-- end -->"
-        ),
+        r"(?s)<!-- (figures|targets) -->\n.*?<!-- end -->",
+        lambda region: f"<!-- {region[1]} -->\n{REGIONS[region[1]](results)}<!-- end -->",
         text,
     )
 
@@ -67,5 +65,19 @@ def _cell(cpu: dict[tuple[str, str], float], scenario: str, peer: str) -> str:
     return f"{found:.0f}" if found >= 20 else f"{found:.1f}"
 
 
+def targets(results: dict[str, Any]) -> str:
+    """Return the table of what was to be reached in some *results*."""
+    lines = ["| | peer | measured | to reach | reached |", "| --- | --- | ---: | ---: | ---: |"]
+    for one in results["targets"]:
+        reached = "yes" if one["reached"] else "**no**"
+        cells = (one["title"], one["rival"], one["measured"], one["to_reach"], reached)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "".join(f"{line}\n" for line in lines)
+
+
+REGIONS = {"figures": figures, "targets": targets}
+PAGES = {ROOT / "README.md": "figures", ROOT / "docs" / "speed.md": "targets"}
+
 if __name__ == "__main__":
-    PAGE.write_text(render(PAGE.read_text("utf-8")), "utf-8")
+    for page in PAGES:
+        page.write_text(render(page.read_text("utf-8")), "utf-8")

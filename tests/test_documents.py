@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
 import pytest
 
@@ -17,6 +18,10 @@ import api_page
 import figures
 import newvenv
 from conftest import Run
+from newvenv import _cli
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -70,10 +75,14 @@ def test_usage(run: Run) -> None:
     assert f"{usage}\n" in _fenced(README, "text")
 
 
-def test_figures() -> None:
-    """The times in README.md are those that were measured last: see figures.py."""
-    text = README.read_text("utf-8")
+@pytest.mark.parametrize(
+    ("page", "region"), figures.PAGES.items(), ids=lambda value: str(value)[-9:]
+)
+def test_figures(page: Path, region: str) -> None:
+    """The figures on a page are those that were measured last: see figures.py."""
+    text = page.read_text("utf-8")
 
+    assert f"<!-- {region} -->" in text
     assert figures.render(text) == text
 
 
@@ -344,3 +353,87 @@ def test_proof(page: str, test: str) -> None:
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
 
     assert f"def {test}(" in sources or (ROOT / "tests" / f"{test}.py").exists(), page
+
+
+# docs/README.md and docs/command-line.md
+
+
+def test_index() -> None:
+    """The index has each page in docs, and those beside README.md."""
+    pages = {path.name for path in PAGES} - {"README.md"}
+    links = re.findall(r"\]\((?:\.\./)?([^)]+)\)", _text(ROOT / "docs" / "README.md"))
+
+    assert set(links) - {"README.md"} == pages
+
+
+def test_added_options() -> None:
+    """The page on the command line has each option that newvenv adds, and no other."""
+    known = {switch for option in [*_cli.STANDARD, *_cli.ADDED] for switch in option.switches}
+    added = {switch for option in _cli.ADDED for switch in option.switches}
+    named = _options(_text(ROOT / "docs" / "command-line.md"))
+
+    assert added <= named <= known | {"--p", "--c", "-m", "--help"}
+
+
+# docs/architecture.md
+
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PACKAGE = ROOT / "src" / "newvenv"
+
+#: Which modules import from above, inside functions, as the page says.
+_LOOKS_UP = {
+    ("__init__", "_cli"),
+    ("_cli", "_usage"),
+    ("_cli", "_result"),
+    ("_result", "_terminal"),
+    ("_python", "_result"),
+    ("_transaction", "_preflight"),
+}
+
+
+def _modules() -> list[str]:
+    """Return the modules and packages in newvenv as the page has them, from the top."""
+    return [row[0].strip("`") for row in _table(ARCHITECTURE, "The modules")]
+
+
+def _imports() -> set[tuple[str, str, bool]]:
+    """Return which module imports which, and whether it does so as it is loaded."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        below = path.relative_to(PACKAGE)
+        tree = ast.parse(path.read_text("utf-8"))
+        depth, name = len(below.parts), Path(below.parts[0]).stem
+        eager = {id(node) for node in tree.body}
+        for node in _outside_type_checking(tree):
+            if isinstance(node, ast.ImportFrom) and node.level == depth:
+                names = [node.module.split(".")[0]] if node.module else [a.name for a in node.names]
+                found |= {(name, other, id(node) in eager) for other in names}
+    return found
+
+
+def _outside_type_checking(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)):
+            yield child
+            yield from _outside_type_checking(child)
+
+
+def test_modules() -> None:
+    """The page has each module and package, and no other."""
+    present = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py"}
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+    assert sorted(_modules()) == sorted(present | packages)
+
+
+def test_layers() -> None:
+    """A module imports only from rows below its own, but for what the page says."""
+    order = _modules()
+    imports = {(name, other, eager) for name, other, eager in _imports() if other in order}
+    upward = {
+        (name, other)
+        for name, other, eager in imports
+        if order.index(other) <= order.index(name) and (eager or (name, other) not in _LOOKS_UP)
+    }
+
+    assert upward == set()

@@ -40,6 +40,7 @@ MODULES = [
     "_health/problem.py",
     "_health/scripts.py",
     "_health/seeds.py",
+    "_launchers.py",
     "_layout.py",
     "_launchers.py",
     "_lock.py",
@@ -99,6 +100,7 @@ SDIST_FILES = {
     "LICENSE",
     "PKG-INFO",
     "README.md",
+    "SECURITY.md",
     "pyproject.toml",
     "tox.ini",
 }
