@@ -25,6 +25,7 @@ MODULES = [
     "_cli.py",
     "_compat.py",
     "_config.py",
+    "_deletion.py",
     "_files.py",
     "_health/__init__.py",
     "_health/activation.py",

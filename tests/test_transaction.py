@@ -508,7 +508,7 @@ def test_directory_that_cannot_be_moved(
 ) -> None:
     """A directory that could not be kept is not deleted when the run is rolled back."""
     before = tree(occupied)
-    with pytest.raises(OSError, match="No space"), _transaction.Transaction(str(occupied)):
+    with pytest.raises(OSError, match="No space"), _transaction.Transaction(str(occupied)):  # noqa: PT012
         monkeypatch.setattr(os, name, _refuse)
         _files.remove(str(occupied / "notes"))
     monkeypatch.undo()
@@ -529,7 +529,7 @@ def test_directory_that_is_moved_in_part(occupied: Path, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     first = os.listdir(occupied / "notes")[0]
-    with pytest.raises(KeyboardInterrupt), _transaction.Transaction(str(occupied)):
+    with pytest.raises(KeyboardInterrupt), _transaction.Transaction(str(occupied)):  # noqa: PT012
         monkeypatch.setattr(os, "rename", fail)
         try:
             _files.remove(str(occupied / "notes"))
@@ -574,8 +574,8 @@ def test_packages_kept_in_part_before(occupied: Path) -> None:
 def test_other_way_after_keeping_failed(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that could not be kept at first is kept when it is replaced by another way."""
     before = tree(occupied)
-    with pytest.raises(Failure), _transaction.Transaction(str(occupied)):
-        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+    with pytest.raises(Failure), _transaction.Transaction(str(occupied)):  # noqa: PT012
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):  # noqa: PT012
             patch.setattr(os, "rename", _refuse)
             patch.setattr(os, "link", _refuse)
             _files.write(str(occupied / "bin" / "tool"), b"new")
@@ -856,7 +856,7 @@ def test_interrupted_at_the_very_end(occupied: Path, monkeypatch: pytest.MonkeyP
         os.kill(os.getpid(), signal.SIGINT)
 
     class Builder(newvenv.EnvBuilder):
-        def upgrade_dependencies(self, context: Any) -> None:
+        def upgrade_dependencies(self, _: Any) -> None:
             monkeypatch.setattr(_transaction, "_discard", kill)
 
     with pytest.raises(KeyboardInterrupt):
@@ -876,7 +876,7 @@ class _Makes(newvenv.EnvBuilder):
         other.join()
         return super().ensure_directories(env_dir)
 
-    def post_setup(self, context: Any) -> None:
+    def post_setup(self, _: Any) -> None:
         raise Failure
 
 
