@@ -321,6 +321,7 @@ def delete(path: str) -> None:
     except OSError:
         if not is_directory(path):
             raise
-        from . import _deletion
+        if not remove_directory(path):
+            from . import _deletion
 
-        _deletion.directory(path)
+            _deletion.directory(path)
