@@ -82,6 +82,7 @@ def signature(name: str, item: Any) -> str:
     node = _definition(item)
     parts = _parameters(node.args)
     returns = f" -> {ast.unparse(node.returns)}" if node.returns and node.name != "__init__" else ""
+    parts = [part.replace("str | os.PathLike[str]", "Path") for part in parts]
     line = f"{name}({', '.join(parts)}){returns}"
     if len(line) > _WIDTH:
         line = "{}(\n    {},\n){}".format(name, ",\n    ".join(parts), returns)
@@ -121,10 +122,21 @@ def _markdown(docstring: str) -> str:
     """Return a docstring in reStructuredText, of which we use little, as Markdown."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", docstring)
     text = re.sub(r"``([^`]+)``", r"`\1`", text)
-    body, *fields = re.split(r"(?m)^(?=:(?:param|returns?|raises))", text)
-    body = re.sub(r"(?m)(?:^>>> .*\n?)+", r"```pycon\n\g<0>\n```\n", body.rstrip())
-    lines = [_field(" ".join(field.split())) for field in fields]
-    return "\n".join([body.rstrip(), *(["", *lines] if lines else [])])
+    fields = re.findall(_FIELD, text)
+    text = re.sub(r"\n{3,}", "\n\n", re.sub(_FIELD, "", text)).rstrip() + "\n"
+    text = re.sub(r"(?m)(?:^>>> .*\n?)+", r"```pycon\n\g<0>```\n", text)
+    text = re.sub(r"::\n\n((?:    .*\n)+)", _code, text)
+    items = [_field(" ".join(field.split())) for field in fields]
+    return "\n".join([text.rstrip(), *(["", *items] if items else [])])
+
+
+#: A field of a docstring, with the indented lines that belong to it.
+_FIELD = r"(?m)^:(?:param|returns?|raises)\b.*\n?(?:^ +.*\n?)*"
+
+
+def _code(block: re.Match[str]) -> str:
+    """Return an indented example as one that GitHub colours, and that the tests don't run."""
+    return f":\n\n```py\n{textwrap.dedent(block[1])}```\n"
 
 
 def _field(field: str) -> str:

@@ -388,6 +388,7 @@ _LOOKS_UP = {
     ("_result", "_terminal"),
     ("_python", "_result"),
     ("_transaction", "_preflight"),
+    ("_preflight", "_seed"),
 }
 
 
