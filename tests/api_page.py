@@ -77,11 +77,17 @@ def entry(name: str, item: Any, level: int = 3) -> str:
     return f"{'#' * level} `{name}`\n\n```text\n{signature(name, item)}\n```\n\n{text}\n"
 
 
+def _annotation(node: ast.expr) -> str:
+    """Return an annotation as it is meant, be it written as a string."""
+    is_string = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(node.value) if is_string else ast.unparse(node)  # type: ignore[attr-defined]
+
+
 def signature(name: str, item: Any) -> str:
     """Return how *item* is called, as it is written in the source."""
     node = _definition(item)
     parts = _parameters(node.args)
-    returns = f" -> {ast.unparse(node.returns)}" if node.returns and node.name != "__init__" else ""
+    returns = f" -> {_annotation(node.returns)}" if node.returns and node.name != "__init__" else ""
     parts = [part.replace("str | os.PathLike[str]", "Path") for part in parts]
     line = f"{name}({', '.join(parts)}){returns}"
     if len(line) > _WIDTH:
@@ -114,7 +120,7 @@ def _parameters(args: ast.arguments) -> list[str]:
 
 
 def _parameter(arg: ast.arg, value: ast.expr | None) -> str:
-    annotation = f": {ast.unparse(arg.annotation)}" if arg.annotation else ""
+    annotation = f": {_annotation(arg.annotation)}" if arg.annotation else ""
     return arg.arg + annotation + (f" = {ast.unparse(value)}" if value else "")
 
 

@@ -644,7 +644,7 @@ PYTHON_OPTIONS = [[], *([["-P"]] if sys.version_info >= (3, 11) else [])]
 
 #: What newvenv, argparse and others import, and what has been found to be imported.
 MODULES = ["argparse", "binascii", "difflib", "fcntl", "gettext", "installer", "json", "logging"]
-MODULES += ["re", "shutil", "signal", "subprocess", "tempfile", "time", "zipfile", "_signal"]
+MODULES += ["__future__", "re", "shutil", "signal", "subprocess", "tempfile", "time", "zipfile", "_signal"]
 
 
 @pytest.mark.parametrize("options", PYTHON_OPTIONS, ids=str)

@@ -17,9 +17,10 @@ pytestmark = pytest.mark.skipif(
     reason="the lists are those of CPython on POSIX",
 )
 
-IMPORT = {"__future__", "newvenv", "newvenv._compat"}
+IMPORT = {"newvenv", "newvenv._compat"}
 
 PLAIN = IMPORT | {
+    "__future__",
     "newvenv._activation",
     "newvenv._config",
     "newvenv._files",
@@ -139,6 +140,7 @@ def test_error(load: Load) -> None:
     statement = "from newvenv.__main__ import main; main(['--without-pip', site.__file__])"
 
     assert load(statement, "; sys.stderr = open('/dev/null', 'w')") == IMPORT | {
+        "__future__",
         "newvenv.__main__",
         "newvenv._cli",
         "newvenv._files",

@@ -9,8 +9,7 @@ never see the builder. Expensive modules that users of ``venv`` expect to find h
 (``subprocess``, ``logger``, ...) are loaded on first use, too.
 """
 
-from __future__ import annotations
-
+# No import of __future__ here: ``python -m`` looks for it in the current directory first.
 import os
 import sys
 
@@ -110,8 +109,8 @@ class EnvBuilder:
 
     # For subclasses that don't call this class's ``__init__``, and old pickles.
     system_site_packages = clear = symlinks = upgrade = with_pip = upgrade_deps = False
-    prompt: str | None = None
-    orig_prompt: str | None = None
+    prompt: "str | None" = None
+    orig_prompt: "str | None" = None
     scm_ignore_files: frozenset[str] = frozenset()
 
     def __init__(
@@ -121,10 +120,10 @@ class EnvBuilder:
         symlinks: bool = False,
         upgrade: bool = False,
         with_pip: bool = False,
-        prompt: str | None = None,
+        prompt: "str | None" = None,
         upgrade_deps: bool = False,
         *,
-        scm_ignore_files: Iterable[str] = frozenset(),
+        scm_ignore_files: "Iterable[str]" = frozenset(),
     ) -> None:
         self.system_site_packages = system_site_packages
         self.clear = clear
@@ -136,7 +135,7 @@ class EnvBuilder:
         self.upgrade_deps = upgrade_deps
         self.scm_ignore_files = frozenset(map(str.lower, scm_ignore_files))
 
-    def create(self, env_dir: Path) -> types.SimpleNamespace:
+    def create(self, env_dir: "Path") -> "types.SimpleNamespace":
         """Create a virtual environment in *env_dir*, completely or not at all.
 
         :param env_dir: relative to the current directory; made if it does not exist.
@@ -180,7 +179,7 @@ class EnvBuilder:
         return context
 
     def _fill(
-        self, context: types.SimpleNamespace, run: _transaction.Transaction, with_scripts: bool
+        self, context: "types.SimpleNamespace", run: "_transaction.Transaction", with_scripts: bool
     ) -> None:
         """Run the steps during which system packages are invisible, then show them.
 
@@ -217,7 +216,7 @@ class EnvBuilder:
             self.create_configuration(context)
 
     def _finish(
-        self, context: types.SimpleNamespace, system_site_packages: bool, with_scripts: bool
+        self, context: "types.SimpleNamespace", system_site_packages: bool, with_scripts: bool
     ) -> None:
         """Take the last steps so that the interpreter's names come at the very end.
 
@@ -239,7 +238,7 @@ class EnvBuilder:
         methods = [getattr(type(self), name) for name in _METHODS]
         return methods == [*_METHODS.values()] and _METHODS.keys().isdisjoint(vars(self))
 
-    def ensure_directories(self, env_dir: Path) -> types.SimpleNamespace:
+    def ensure_directories(self, env_dir: "Path") -> "types.SimpleNamespace":
         """Make the directories of the environment *env_dir* and return its context.
 
         May be called alone, to learn the context of an environment that exists; only
@@ -278,7 +277,7 @@ class EnvBuilder:
 
         return _platform.same_path(path1, path2)
 
-    def create_git_ignore_file(self, context: types.SimpleNamespace) -> None:
+    def create_git_ignore_file(self, context: "types.SimpleNamespace") -> None:
         """Keep the environment out of Git: called for ``scm_ignore_files={"git"}``.
 
         A ``.gitignore`` of the user's own stays.
@@ -288,7 +287,7 @@ class EnvBuilder:
         if _preflight.is_own_git_ignore(context.env_dir):
             _files.write(os.path.join(context.env_dir, ".gitignore"), _config.GIT_IGNORE)
 
-    def create_configuration(self, context: types.SimpleNamespace) -> None:
+    def create_configuration(self, context: "types.SimpleNamespace") -> None:
         """Write ``pyvenv.cfg`` (PEP 405), which makes the directory an environment.
 
         Called again at the end with ``system_site_packages``. Sets ``context.cfg_path``.
@@ -301,7 +300,7 @@ class EnvBuilder:
         text = _config.text(context, options, self.prompt, self.system_site_packages)
         _files.write(context.cfg_path, text.replace("\n", os.linesep).encode("utf-8"))
 
-    def setup_python(self, context: types.SimpleNamespace) -> None:
+    def setup_python(self, context: "types.SimpleNamespace") -> None:
         """Put the interpreter and its other names into ``context.bin_path``."""
         from . import _platform
 
@@ -331,14 +330,14 @@ class EnvBuilder:
                 logger.warning("Unable to symlink %r to %r", src, dst)
         _platform.copy(src, dst)
 
-    def _setup_pip(self, context: types.SimpleNamespace) -> None:
+    def _setup_pip(self, context: "types.SimpleNamespace") -> None:
         """Install pip; called for ``with_pip`` once the interpreter is in its place."""
         from . import _seed
 
         _seed.install(context, self._call_new_python)
 
     def _call_new_python(
-        self, context: types.SimpleNamespace, *py_args: str, **kwargs: Any
+        self, context: "types.SimpleNamespace", *py_args: str, **kwargs: "Any"
     ) -> None:
         """Run the environment's Python on *py_args* in ``context.env_dir``.
 
@@ -357,16 +356,16 @@ class EnvBuilder:
         _packages.guard(context, CORE_VENV_DEPS)
         subprocess.check_output([context.env_exec_cmd, *py_args], **kwargs)
 
-    def setup_scripts(self, context: types.SimpleNamespace) -> None:
+    def setup_scripts(self, context: "types.SimpleNamespace") -> None:
         """Put the activation scripts into ``context.bin_path``; not called to upgrade."""
         from . import _activation
 
         self.install_scripts(context, _activation.templates())
 
-    def post_setup(self, context: types.SimpleNamespace) -> None:
+    def post_setup(self, context: "types.SimpleNamespace") -> None:
         """Do nothing: a hook for subclasses, called when all but system packages is there."""
 
-    def replace_variables(self, text: str, context: types.SimpleNamespace) -> str:
+    def replace_variables(self, text: str, context: "types.SimpleNamespace") -> str:
         """Return the template *text* with its placeholders filled in.
 
         Values are quoted for the shell that ``context.script_path`` ends in.
@@ -375,7 +374,7 @@ class EnvBuilder:
 
         return _activation.render(text, context)
 
-    def install_scripts(self, context: types.SimpleNamespace, path: str) -> None:
+    def install_scripts(self, context: "types.SimpleNamespace", path: str) -> None:
         """Install the templates below *path* into ``context.bin_path``.
 
         Of the directories in *path* only ``common`` and the one called like ``os.name``
@@ -386,7 +385,7 @@ class EnvBuilder:
         is_own = _is_ours(self.replace_variables)  # Then the detour is not needed.
         _activation.install(path, context, None if is_own else self.replace_variables)
 
-    def upgrade_dependencies(self, context: types.SimpleNamespace) -> None:
+    def upgrade_dependencies(self, context: "types.SimpleNamespace") -> None:
         """Upgrade :data:`CORE_VENV_DEPS` in the environment from the package index."""
         from . import logger, subprocess
 
@@ -408,16 +407,16 @@ _METHODS = {name: value for name, value in vars(EnvBuilder).items() if callable(
 
 
 def create(
-    env_dir: Path,
+    env_dir: "Path",
     system_site_packages: bool = False,
     clear: bool = False,
     symlinks: bool = False,
     with_pip: bool = False,
-    prompt: str | None = None,
+    prompt: "str | None" = None,
     upgrade_deps: bool = False,
     *,
-    scm_ignore_files: Iterable[str] = frozenset(),
-) -> types.SimpleNamespace:
+    scm_ignore_files: "Iterable[str]" = frozenset(),
+) -> "types.SimpleNamespace":
     """Create a virtual environment in *env_dir* and return its context.
 
     See :class:`EnvBuilder` for the parameters, and its ``create`` for errors.
@@ -437,7 +436,7 @@ def create(
     return builder.create(env_dir)
 
 
-def main(args: Iterable[str] | None = None) -> None:
+def main(args: "Iterable[str] | None" = None) -> None:
     """Run the command line on *args*, or on ``sys.argv``; errors are raised."""
     from . import _cli
 

@@ -1,7 +1,5 @@
 """``python -m newvenv``: run the command line, turn an error into one line and a status."""
 
-from __future__ import annotations
-
 import sys
 
 TYPE_CHECKING = False
@@ -18,7 +16,7 @@ class _Signalled(KeyboardInterrupt):
     number = _SIGINT
 
 
-def main(args: Iterable[str] | None = None) -> int:
+def main(args: "Iterable[str] | None" = None) -> int:
     """Run the command line on *args*, or as the program newvenv on ``sys.argv``.
 
     Only the program, in the main thread, handles signals, shows people on a terminal what
@@ -48,7 +46,7 @@ def main(args: Iterable[str] | None = None) -> int:
     return 0
 
 
-def _report(error: Exception) -> None:
+def _report(error: "Exception") -> None:
     """Say on stderr what went wrong: in one line, after what a failing process had to say."""
     output = getattr(error, "output", None)
     if isinstance(output, bytes):
@@ -103,7 +101,7 @@ def _release_signals() -> None:
             pass  # Windows has no SIGHUP.
 
 
-def _interrupt(number: int, _: object) -> NoReturn:
+def _interrupt(number: int, _: object) -> "NoReturn":
     """End what runs in the environment, then this run.
 
     subprocess ends its own child only, and pip is a child of that: it would go on.
@@ -133,7 +131,7 @@ def _descendants(pid: int) -> list[int]:
     return [*children, *(pid for child in children for pid in _descendants(child))]
 
 
-def _run_module() -> NoReturn:
+def _run_module() -> "NoReturn":
     """Run the program as ``python -m newvenv``, and import nothing from the current directory.
 
     Python has put that first on ``sys.path``, unless told not to.

@@ -4,8 +4,6 @@ newvenv has the semantics of CPython 3.15's ``venv`` everywhere, but for these p
 in which each version's own users and test suite expect their own answer.
 """
 
-from __future__ import annotations
-
 import sys
 
 _VERSION = sys.version_info[:2]
@@ -39,6 +37,9 @@ PI_NAME = _VERSION == (3, 14)
 
 #: Is there ``-P`` and ``PYTHONSAFEPATH`` (gh-57684)?
 SAFE_PATH = _VERSION >= (3, 11)
+
+#: The module that has SHA-256 without OpenSSL.
+SHA256_MODULE = "_sha2" if _VERSION >= (3, 12) else "_sha256"
 
 #: What usage texts call the program; None leaves it to argparse.
 PROGRAM = "venv" if _VERSION < (3, 14) else None

@@ -45,7 +45,7 @@ def check_all(env_dir: str | os.PathLike[str], *, clear: bool, makes: bool, pip:
         from . import _layout, _seed
 
         _seed.check(_layout.base_executable())
-        copies_pip = _seed.copies()
+        copies_pip = _seed.link_mode() != "hardlink"
     if makes:
         check(path, clear=clear)
     check_space(path, with_pip=copies_pip)

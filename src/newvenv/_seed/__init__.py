@@ -11,8 +11,9 @@ import sys
 
 from .. import _compat, _files, _layout, _log
 from . import cache, image, scripts, sources
-from .clone import add_mode, link_mode
+from .clone import add_mode
 from .clone import clone as _clone_image
+from .clone import link_mode as link_mode
 from .image import Directory, Unusable
 
 TYPE_CHECKING = False
@@ -40,8 +41,8 @@ def check(executable: str) -> None:
     :raises ValueError: there is none, or NEWVENV_LINK_MODE has a bad value.
     """
     link_mode()
-    # Of another Python than the running one nothing can be known here.
-    if executable != _layout.base_executable() or sources.ensurepip() or sources.find():
+    is_known = executable == _layout.base_executable()  # nothing is of another Python
+    if not is_known or sources.ensurepip() or sources.find():
         return
     package = "the package of your distribution that has it"
     if os.path.exists("/etc/debian_version"):
@@ -51,11 +52,6 @@ def check(executable: str) -> None:
         "the environment --without-pip, or name a directory that holds pip's wheel in "
         f"NEWVENV_WHEEL_DIR, or install {package}"
     )
-
-
-def copies() -> bool:
-    """Is an environment to have files of its own, which take room?"""
-    return link_mode() != "hardlink"
 
 
 def install(
@@ -224,7 +220,6 @@ def _in_scratch(context: types.SimpleNamespace, work: Callable[[str], None]) -> 
     try:
         work(path)
     except OSError as error:
-        # No user knows of that path.
         error.filename = str(error.filename or path).replace(path, context.lib_path)
         raise
     finally:
@@ -258,7 +253,7 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
 
     if absent:
         _in_scratch(context, work)
-    infos = ", ".join(one[0] for one in absent) or "nothing, it is there already"
+    infos = [one[0] for one in absent] or "nothing, it is there already"
     _log.info("Installed from an image of pip (link mode %s): %s", mode, infos)
 
 

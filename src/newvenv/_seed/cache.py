@@ -154,8 +154,7 @@ def is_image(path: str, *parts: str) -> bool:
 
 
 def remove(path: str) -> None:
-    """Remove an image, the manifest last: then what is left of it is removed again."""
-    # Nothing is renamed, which the lower layer of an overlay file system refuses.
+    """Remove an image, the manifest last; not by renaming, which overlay file systems refuse."""
     _files.delete(os.path.join(path, "site"))
     _files.delete(path)
 

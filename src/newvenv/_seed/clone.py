@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from .image import Entry, Image
 
-#: What NEWVENV_LINK_MODE may say: share blocks with the image's files (copy-on-write)
-#: where the file system can, for which there are two words; be hard links to them; copy.
+#: What NEWVENV_LINK_MODE may say; the first two share blocks (copy-on-write) where possible.
 MODES = ("auto", "clone", "hardlink", "copy")
 
 _CREATE = READ & ~getattr(os, "O_NONBLOCK", 0) | os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -131,9 +130,8 @@ def add_mode(path: str, mode: int, parent: int | None = None) -> None:
 
 def _may_link(image: Image, fresh: os.stat_result) -> bool:
     """Are hard links to the files of *image* as good as new files, which are like *fresh*?"""
-    # A link to another user's file would let that user change the environment.
     if os.name != "nt" and image.owner[0] != os.geteuid():
-        reason = "they belong to another user"
+        reason = "they belong to another user, who could change the environment"
     elif image.owner != (fresh.st_uid, fresh.st_gid) or image.modes[0] != fresh.st_mode:
         reason = "a new file has another owner, group or mode here"
     else:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from binascii import b2a_base64, crc32
+
+from .. import _compat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,8 +156,7 @@ def base64(digest: bytes) -> str:
 
 def sha256(data: bytes) -> bytes:
     """Return the digest of *data*, without OpenSSL if possible: that takes 2 ms to load."""
-    module = "_sha2" if sys.version_info >= (3, 12) else "_sha256"
     try:
-        return __import__(module).sha256(data).digest()  # type: ignore[no-any-return]
+        return __import__(_compat.SHA256_MODULE).sha256(data).digest()  # type: ignore[no-any-return]
     except ImportError:
         return __import__("hashlib").sha256(data).digest()  # type: ignore[no-any-return]

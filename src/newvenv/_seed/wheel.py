@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from .image import Files
 
 #: Bounds of what a wheel may unpack to: some ten times pip's; and of names, in bytes.
-_MOST_FILES, _MOST_BYTES = 10_000, 128 << 20
-_LONGEST_NAME, _LONGEST_PART = 1024, 255
+_MOST_FILES, _MOST_BYTES, _LONGEST_NAME, _LONGEST_PART = 10_000, 128 << 20, 1024, 255
 
 #: What an installer adds to the metadata of a wheel.
 _ADDED = ("RECORD", "INSTALLER", "REQUESTED", "direct_url.json")
