@@ -643,8 +643,8 @@ def test_builder_of_older_versions(main: Main, monkeypatch: pytest.MonkeyPatch) 
 PYTHON_OPTIONS = [[], *([["-P"]] if sys.version_info >= (3, 11) else [])]
 
 #: What newvenv, argparse and others import, and what has been found to be imported.
-MODULES = ["argparse", "binascii", "difflib", "fcntl", "gettext", "installer", "json", "logging"]
-MODULES += ["__future__", "re", "shutil", "signal", "subprocess", "tempfile", "time", "zipfile", "_signal"]
+MODULES = ["__future__", "argparse", "binascii", "difflib", "fcntl", "gettext", "json", "logging"]
+MODULES += ["re", "shutil", "signal", "subprocess", "tempfile", "time", "zipfile", "_signal"]
 
 
 @pytest.mark.parametrize("options", PYTHON_OPTIONS, ids=str)

@@ -253,8 +253,7 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
 
     if absent:
         _in_scratch(context, work)
-    infos = [one[0] for one in absent] or "nothing, it is there already"
-    _log.info("Installed from an image of pip (link mode %s): %s", mode, infos)
+    _log.info("Put in from an image (link mode %s): %s", mode, [one[0] for one in absent])
 
 
 def _is_absent(info: str, names: Sequence[str]) -> bool:

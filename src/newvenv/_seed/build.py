@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from .image import Entry, Files
 
-#: File times below are not accepted by ZIP files: 1980-01-02, in seconds.
-_EARLIEST = 315_619_200
+_EARLIEST = 315_619_200  # 1980-01-02, in seconds: ZIP files accept no times before that
 
 
 def build(directory: str, seeds: Sequence[str]) -> None:

@@ -162,9 +162,8 @@ def remove(path: str) -> None:
 def clear() -> None:
     """Remove all images, and what a killed run has left."""
     try:
-        root = _opened()
+        with _opened() as root, _lock.Lock(root.path, _PATIENCE):
+            for path in [os.path.join(root.path, _MAKING), *images()]:
+                remove(path)
     except Unusable:
-        return
-    with root, _lock.Lock(root.path, _PATIENCE):
-        for path in [os.path.join(root.path, _MAKING), *images()]:
-            remove(path)
+        pass

@@ -67,9 +67,8 @@ def _unpacked(path: str, archive: ZipFile) -> tuple[str, Files]:
     headers = headers_of(data[f"{info}/WHEEL"])
     if headers.get("root-is-purelib", "").lower() != "true" or headers["wheel-version"][:2] != "1.":
         raise ValueError(f"{path!r} says that it is no plain wheel")
-    lacking = sorted(name for name, row in rows.items() if row != "," and name not in data)
-    if lacking:
-        raise ValueError(f"the wheel {path!r} lacks {lacking[0]!r}")
+    for name in sorted(name for name, row in rows.items() if row != "," and name not in data):
+        raise ValueError(f"the wheel {path!r} lacks {name!r}")
     runs = {file.filename for file in files if file.external_attr >> 16 & 0o111}
     return info, {name: (data[name], name in runs, rows.get(name, "")) for name in data}
 
