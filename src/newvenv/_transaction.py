@@ -319,6 +319,12 @@ class Transaction:
         elif self.aside_path:
             _discard(self.aside_path)
         self.lock.release()
+        self._remove_parents()
+
+    def _remove_parents(self) -> bool:
+        while self.parents and _files.remove_directory(self.parents[-1]):
+            self.parents.pop()
+        return not self.parents
 
     def _remove_made(self) -> None:
         """Remove the directories that this run has made, unless another run needs them."""
@@ -333,9 +339,7 @@ class Transaction:
                         _files.remove_directory(self.env_dir)
             except OSError:
                 return
-            while self.parents and _files.remove_directory(self.parents[-1]):
-                self.parents.pop()
-            if not self.parents:
+            if self._remove_parents():
                 return
             sleep(0.001)
 
