@@ -154,24 +154,28 @@ class EnvBuilder:
         target = _preflight.check_all(env_dir, clear=self.clear, makes=makes, pip=pip)
         from . import _transaction
 
-        with _transaction.Transaction(target, makes=makes) as run:
-            context = self.ensure_directories(target)
-            run.begin()
-            was_there = run.is_environment()
-            warning = ""
-            if was_there:
-                from . import _health
+        run = _transaction.Transaction(target, makes=makes)
+        try:
+            with run:
+                context = self.ensure_directories(target)
+                run.begin()
+                was_there = run.is_environment()
+                warning = ""
+                if was_there:
+                    from . import _health
 
-                warning = _health.left_behind(target)
-            for create_ignore_file in ignores:
-                create_ignore_file(context)
-            with_scripts = not self.upgrade or (self._is_plain() and not was_there)
-            self._fill(context, run, with_scripts)
-            if self.upgrade_deps:
-                self.upgrade_dependencies(context)
-            if was_there and self.with_pip:
-                _health.renew(target)
-            run.commit()
+                    warning = _health.left_behind(target)
+                for create_ignore_file in ignores:
+                    create_ignore_file(context)
+                with_scripts = not self.upgrade or (self._is_plain() and not was_there)
+                self._fill(context, run, with_scripts)
+                if self.upgrade_deps:
+                    self.upgrade_dependencies(context)
+                if was_there and self.with_pip:
+                    _health.renew(target)
+                run.commit()
+        finally:
+            run.close()
         if warning:
             from . import logger
 

@@ -106,8 +106,11 @@ class Lock:
     def release(self) -> None:
         """Let the next run begin."""
         if self.handle is not None:
-            handle, self.handle = self.handle, None
-            _platform.unlock(handle)
+            try:
+                _platform.unlock(self.handle)
+            except OSError:
+                pass  # A signal came between unlocking and the next line.
+            self.handle = None
 
 
 def _is_at(handle: int, path: str) -> bool:

@@ -320,12 +320,12 @@ def lock(path: str) -> int | None:
     descriptor = os.open(path, flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
     except BaseException as error:
         os.close(descriptor)
         if isinstance(error, BlockingIOError):
             return None
         raise
-    return descriptor
 
 
 def unlock(handle: int) -> None:

@@ -104,11 +104,13 @@ class Transaction:
     def _make(self) -> None:
         for path in _missing(self.env_dir):
             self.is_made = path == self.env_dir
+            if not self.is_made:
+                self.parents.append(path)
             try:
                 os.mkdir(path)
             except FileExistsError:
                 self.is_made = False
-                continue
+                self.parents = [parent for parent in self.parents if parent != path]
             except FileNotFoundError:
                 # Another run that fails has removed the parent; if that is there, it may be
                 # anew, or this file system takes no directories (proc).
@@ -116,8 +118,6 @@ class Transaction:
                 if self.lost > _ATTEMPTS:
                     raise
                 return
-            if not self.is_made and path not in self.parents:
-                self.parents.append(path)
 
     def is_environment(self) -> bool:
         """Is the directory an environment, until now?"""
@@ -154,9 +154,15 @@ class Transaction:
                 with _signals.Deferred(notice, again=not isinstance(error, KeyboardInterrupt)):
                     self._roll_back()
         finally:
-            self._end()
-            if kind is not None and (self.parents or self.is_made):
-                self._remove_made()
+            if self.is_done:
+                self._end()
+                if kind is not None and (self.parents or self.is_made):
+                    self._remove_made()
+
+    def close(self) -> None:
+        """Roll back after all if the end of the block was cut short: signals come in pairs."""
+        if _files.journals.get(get_ident()) is self:
+            self.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
 
     def _end(self) -> None:
         self.lock.release()
@@ -313,6 +319,12 @@ class Transaction:
         elif self.aside_path:
             _discard(self.aside_path)
         self.lock.release()
+        self._remove_parents()
+
+    def _remove_parents(self) -> bool:
+        while self.parents and _files.remove_directory(self.parents[-1]):
+            self.parents.pop()
+        return not self.parents
 
     def _remove_made(self) -> None:
         """Remove the directories that this run has made, unless another run needs them."""
@@ -327,9 +339,7 @@ class Transaction:
                         _files.remove_directory(self.env_dir)
             except OSError:
                 return
-            while self.parents and _files.remove_directory(self.parents[-1]):
-                self.parents.pop()
-            if not self.parents:
+            if self._remove_parents():
                 return
             sleep(0.001)
 
