@@ -80,6 +80,8 @@ class Lab:
         bundle = self.output(("{python}", "-c", _ASK_BUNDLE)).splitlines()
         self.words.update(zip(("bundle", "pip"), bundle))
         self.pip = {peer.name: self._prime(peer) for peer in peers}
+        self.words["healthy"] = str(folder / "healthy")
+        self.run((*PEERS[0].command, "{healthy}"), **self.settings(PEERS[0]))
 
     def _install(self, virtualenv: str) -> None:
         tools = self.folder / "tools"

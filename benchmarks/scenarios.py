@@ -66,8 +66,18 @@ INSTALL = Scenario(
     _IMPORT_INSTALLED,
 )
 
+OTHER = Scenario("other", "`--python PATH`, without pip", "", (), _IS_ENVIRONMENT, 4)
+CHECK = Scenario("check", "`--check` of a healthy environment with pip", times=4)
+
 #: What one program does, as its own process.
-SCENARIOS = (START, IMPORT, PLAIN, PIP, COLD, VERSION, INSTALL)
+SCENARIOS = (START, IMPORT, PLAIN, PIP, COLD, VERSION, INSTALL, OTHER, CHECK)
+
+#: What newvenv alone does.
+_NEWVENV = ("{python}", "-m", "newvenv")
+_ALONE = (
+    Run(OTHER, None, "newvenv", (*_NEWVENV, "--python", "{base}", "--without-pip", "{env}")),
+    Run(CHECK, None, "newvenv", (*_NEWVENV, "--check", "{healthy}")),
+)
 
 #: What is called in one running interpreter: the options of ``create()``, and how
 #: often a round has it.
@@ -88,8 +98,8 @@ def runs(peers: Iterable[Peer]) -> list[Run]:
     python = ("{python}", "-c")
     imports = [Run(IMPORT, None, name, (*python, f"import {name}")) for name in ("newvenv", "venv")]
     start = Run(START, None, "python", (*python, "pass"))
-    creating = [_creating(scenario, peer) for scenario in SCENARIOS[2:] for peer in peers]
-    return [start, *imports, *(run for run in creating if run)]
+    creating = [_creating(scenario, peer) for scenario in SCENARIOS[2:-2] for peer in peers]
+    return [start, *imports, *(run for run in creating if run), *_ALONE]
 
 
 def _creating(scenario: Scenario, peer: Peer) -> Run | None:

@@ -112,6 +112,22 @@ TARGETS = (
         ("venv",),
         Fraction(1, 2),
     ),
+    Target(
+        "`--python PATH`, without pip, to a bare interpreter's start",
+        "other",
+        "newvenv",
+        ("python",),
+        Fraction(13, 5),
+        "start",
+    ),
+    Target(
+        "`--check` of a healthy environment, to a bare interpreter's start",
+        "check",
+        "newvenv",
+        ("python",),
+        Fraction(5, 2),
+        "start",
+    ),
 )
 
 
