@@ -80,7 +80,7 @@ def _include(env_dir: str, venv_path: Callable[[str, str], str]) -> str:
 def scheme_path(env_dir: str, name: str) -> str:
     """Return the directory *name* of ``sysconfig``'s scheme ``venv``, based in *env_dir*.
 
-    ``sysconfig``, whose import and configuration are dear, is only asked where the
+    ``sysconfig``, whose import and configuration are expensive, is only asked where the
     platform does not know the answer.
     """
     if name in _PATHS:

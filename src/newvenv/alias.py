@@ -142,7 +142,7 @@ def _become(command: list[str], variables: dict[str, str]) -> NoReturn:
     """Replace this process by *command*."""
     import signal
 
-    # A program that Python starts shall not inherit what Python itself ignores.
+    # A program that Python starts must not inherit what Python itself ignores.
     for name in ("SIGPIPE", "SIGXFSZ"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)

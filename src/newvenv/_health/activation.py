@@ -168,7 +168,7 @@ def _prompts(env: Environment, former: str) -> tuple[str, str]:
 def relocated(name: str, text: str, former: str, path: str, prompts: tuple[str, str]) -> str:
     """Return *text*, of a script called *name*, with *path* instead of *former*.
 
-    :param prompts: what its prompt shows, and what it shall show.
+    :param prompts: what its prompt shows, and what it is to show.
     """
     quote = _quoting.for_script(name)
     for form in literals.forms(name, former):
