@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +40,7 @@ class Interrupter:
         self.place = ""
 
     def trace(self, frame: Any, event: str, _: Any) -> Any:
+        """Follow what newvenv runs (sys.settrace)."""
         if not frame.f_code.co_filename.startswith(PACKAGE):
             return None
         if event == "line":
@@ -78,6 +78,8 @@ class Failing(newvenv.EnvBuilder):
     """Fails at the end."""
 
     def post_setup(self, context: Any) -> None:
+        """Fail."""
+        assert os.path.exists(context.env_exe)
         raise Failure
 
 

@@ -170,6 +170,24 @@ def public(tmp_path: Path) -> Path:
 
 
 @needs_root
+@pytest.mark.parametrize("options", [[], ["clear"]], ids=["create", "clear"])
+@pytest.mark.parametrize("name", ["fresh", "env"])
+def test_umask_that_forbids_all(
+    public: Path, occupied: Path, run: Run, name: str, options: list[str]
+) -> None:
+    """A umask that lets nobody into new directories makes a run fail, and leave no trace."""
+    for path in [public, occupied, *occupied.rglob("*")]:
+        os.lchown(path, 65534, 65534)
+    before = tree(public)
+    code = f"{_AS_NOBODY.partition('target, *')[0]}os.umask(0o777)\n"
+    code += f"target, *{_AS_NOBODY.partition('target, *')[2]}"
+    result = run(sys.executable, "-c", code, public / name, *options)
+    assert "Permission denied" in result.stderr
+    assert "Could not" not in result.stderr
+    assert tree(public) == before
+
+
+@needs_root
 def test_files_of_others_are_not_touched(public: Path, run: Run) -> None:
     """A file that this user may not even read is no reason to fail."""
     target = public / "env"

@@ -246,7 +246,7 @@ class Transaction:
             free = (path for path in _aside_paths(self.env_dir) if not os.path.lexists(path))
             self.aside_path = next(free)
             try:
-                os.mkdir(self.aside_path, 0o700)
+                _make_private(self.aside_path)
             except OSError:
                 self.aside_path = ""
                 raise
@@ -261,7 +261,7 @@ class Transaction:
                 self.keep(path, move=True)
         elif paths:
             moving = os.path.join(self.aside(), "moving")
-            os.mkdir(moving, 0o700)
+            _make_private(moving)
             self.is_cleared = True
             self.steps.append((_give_back, (self.aside_path, True)))
             for path in paths:
@@ -335,7 +335,7 @@ class Transaction:
                 with _lock.Lock(self.env_dir, _PATIENCE * self.is_begun) as lock:
                     if lock.is_held and os.listdir(self.env_dir):
                         return  # That run has succeeded.
-                    if lock.is_held and self.is_made:
+                    if self.is_made:
                         _files.remove_directory(self.env_dir)
             except OSError:
                 return
@@ -450,6 +450,11 @@ def _put_back(backup: str, path: str) -> None:
         if _files.is_directory(backup) or _files.is_directory(path):
             _files.delete(path)
         os.replace(backup, path)
+
+
+def _make_private(path: str) -> None:
+    os.mkdir(path, 0o700)
+    os.chmod(path, 0o700)  # The umask may forbid its owner to use it.
 
 
 def _discard(aside: str) -> None:

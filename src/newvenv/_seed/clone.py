@@ -125,6 +125,8 @@ def add_mode(path: str, mode: int, parent: int | None = None) -> None:
         mode |= stat.S_IMODE(os.stat(path, dir_fd=parent).st_mode)
         os.chmod(path, mode, dir_fd=parent)
     except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+            raise
         _log.debug("%s", error)
 
 
