@@ -259,7 +259,8 @@ def _write_new(path: str, data: bytes, mode: int, exact_mode: bool) -> None:
     descriptor = os.open(path, _NEW, mode)
     try:
         try:
-            if exact_mode and _HAS_FCHMOD:
+            # To ask first is cheaper: a mode that is set again is written to the disk.
+            if exact_mode and _HAS_FCHMOD and os.fstat(descriptor).st_mode & 0o7777 != mode:
                 os.fchmod(descriptor, mode)
             write_all(descriptor, data)
         finally:
