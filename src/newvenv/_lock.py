@@ -77,8 +77,8 @@ class Lock:
             self.release()
             if error.errno in _files.FATAL:
                 raise
-            self.is_missing = self.make is None or not isinstance(error, FileNotFoundError)
-            return self.is_missing
+            self.is_missing = not isinstance(error, FileNotFoundError)
+            return self.is_missing or self.make is None
         return self.is_held or _is_held_by_parent(self.path)
 
     def _wait(self) -> None:

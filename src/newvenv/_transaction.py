@@ -330,18 +330,21 @@ class Transaction:
         """Remove the directories that this run has made, unless another run needs them."""
         from time import sleep
 
-        for _ in range(_ATTEMPTS):
+        absent = 0
+        for attempt in range(_ATTEMPTS):
             try:
                 with _lock.Lock(self.env_dir, _PATIENCE * self.is_begun) as lock:
                     if lock.is_held and os.listdir(self.env_dir):
                         return  # That run has succeeded.
-                    if self.is_made:
+                    if self.is_made and (lock.is_held or lock.is_missing):
                         _files.remove_directory(self.env_dir)
+                    absent = 0 if lock.is_held else absent + 1
             except OSError:
                 return
-            if self._remove_parents():
+            # What stays, though no run has been at work for a while, is in use otherwise.
+            if self._remove_parents() or absent > _ATTEMPTS // 10:
                 return
-            sleep(0.001)
+            sleep(min(0.001 * 2**attempt, 0.05))
 
 
 def recover(env_dir: str, lock: _lock.Lock) -> None:
