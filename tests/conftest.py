@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,9 @@ _FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME")
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the user's cache and settings out of the tests, and the tests out of them."""
+    # A shell that starts the tests in the background has SIGINT ignored, and so would all
+    # that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     needed = ("PYTHONPATH", "PIP_INDEX", "PIP_EXTRA", "PIP_CERT", "PIP_FIND")
     kept = {name for name in os.environ if name.startswith(needed)}
     for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in kept]:

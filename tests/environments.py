@@ -14,6 +14,8 @@ from typing import Callable
 
 import pytest
 
+from newvenv._seed import sources
+
 BIN = "Scripts" if os.name == "nt" else "bin"
 VERSION = "python{}.{}".format(*sys.version_info[:2])
 
@@ -87,14 +89,16 @@ def _virtualenv(python: str, path: Path) -> list[str]:
 MAKERS: dict[str, Callable[[str, Path], list[str]]] = {
     "newvenv": lambda python, path: [python, "-m", "newvenv", str(path)],
     "venv": lambda python, path: [python, "-m", "venv", str(path)],
-    "venv-copies": lambda python, path: [python, "-m", "venv", "--copies", str(path)],
+    "venv-copies": lambda python, path: [
+        *(python, "-m", "venv", "--copies", "--without-pip", str(path))
+    ],
     "virtualenv": _virtualenv,
     "uv": lambda python, path: [_tool("uv"), "venv", "-q", "--seed", "-p", python, str(path)],
     "uv-without-pip": lambda python, path: [_tool("uv"), "venv", "-q", "-p", python, str(path)],
 }
 
-#: Those that have a pip.
-WITH_PIP = [name for name in MAKERS if name != "uv-without-pip"]
+#: Those that have a pip. (That of ``venv --copies`` is the same as that of ``venv``.)
+WITH_PIP = ["newvenv", "venv", "virtualenv", "uv"]
 
 
 def make(maker: str, python: str, path: Path, package_path: str, wheel: Path) -> None:
@@ -108,7 +112,15 @@ def make(maker: str, python: str, path: Path, package_path: str, wheel: Path) ->
     if maker == "uv-without-pip":
         _run([_tool("uv"), "pip", "install", "-q", "--python", python, *options], variables)
     else:
-        _run([python, "-m", "pip", "install", "-q", *options], variables)
+        _run([python, *_pip(maker), "install", "-q", *options], variables)
+
+
+def _pip(maker: str) -> list[str]:
+    """Return the arguments by which an environment's Python runs a pip: its own, or a wheel's."""
+    if maker in WITH_PIP:
+        return ["-m", "pip"]
+    (wheel,) = (seed for seed in sources.find() if os.path.basename(seed).startswith("pip-"))
+    return [os.path.join(wheel, "pip")]
 
 
 def _run(command: list[str], variables: dict[str, str]) -> None:

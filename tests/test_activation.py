@@ -495,6 +495,7 @@ package-dir = { demo = "src/demo" }
 """
 
 
+@pytest.mark.once
 def test_activate_this_editable(tmp_path: Path) -> None:
     """An editable install by setuptools, which brings code of its own, can be imported."""
     (tmp_path / "project" / "src" / "demo").mkdir(parents=True)

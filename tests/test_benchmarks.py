@@ -15,9 +15,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import __main__, disk, lab, machine, measure, peers, report, scenarios, targets
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "wait4"), reason="the benchmarks measure with CPython, on POSIX"
-)
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(
+        not hasattr(os, "wait4"), reason="the benchmarks measure with CPython, on POSIX"
+    ),
+]
 
 START = measure.Figure("start", "python", cpu=10.0, wall=12.0, least_cpu=9.0, runs=3)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import json
 import os
@@ -44,6 +45,12 @@ PLAIN: dict[str, Any] = {
     "verbose": 0,
     "version": False,
 }
+
+#: Neither in isolated mode nor without variables is PYTHONPATH read.
+INSTALLED = pytest.mark.skipif(
+    not [*importlib.metadata.distributions(name="newvenv")],
+    reason="newvenv is not installed beside the tests",
+)
 
 Main = Callable[..., int]
 
@@ -388,6 +395,7 @@ def test_started_by_its_path(run: Run, tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@INSTALLED
 def test_isolated(run: Run, tmp_path: Path) -> None:
     """It runs in isolated mode."""
     result = run(sys.executable, "-I", "-m", "newvenv", "--without-pip", tmp_path / "env")
@@ -395,6 +403,7 @@ def test_isolated(run: Run, tmp_path: Path) -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@INSTALLED
 def test_bare_variables(run: Run, tmp_path: Path) -> None:
     """It needs no variable of the environment."""
     needed = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals and namespaces of POSIX")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(os.name == "nt", reason="signals and namespaces of POSIX"),
+]
 
 #: How many rounds there are of what is left to chance.
 ROUNDS = int(os.environ.get("NEWVENV_TEST_FAULTS", "0").replace("all", "100")) or 2

@@ -28,7 +28,10 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 README = ROOT / "README.md"
 VERSION = sys.version_info[:2]
 
-pytestmark = pytest.mark.skipif(not README.exists(), reason="the documents are not installed")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not README.exists(), reason="the documents are not installed"),
+]
 
 
 def _text(page: Path) -> str:

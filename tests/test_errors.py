@@ -235,7 +235,7 @@ def test_modules_in_the_target(run: Run, folder: Path) -> None:
 
 
 def test_modules_beside_ensurepip(run: Run, folder: Path) -> None:
-    """The same holds where ``ensurepip`` itself is run in the environment."""
+    """The same holds where ``ensurepip`` itself is run in the environment, which installs pip."""
     for name in ("pip.py", "ensurepip.py", "random.py"):
         (folder / "real" / name).write_text("raise SystemExit('imported from the target')")
     variables = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder / "elsewhere")}

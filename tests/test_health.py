@@ -112,8 +112,10 @@ def assert_works(path: Path) -> None:
 
 def assert_pip_works(path: Path) -> None:
     """Use the pip of the environment in *path* as its owner would."""
-    assert f" from {path}{os.sep}" in output(path / BIN / "pip", "--version")
-    output(path / BIN / "python", "-m", "pip", "check")
+    options = ["--disable-pip-version-check", "--verbose"]  # the places, too
+    listed = output(path / BIN / "pip", "list", *options).splitlines()
+    assert [line for line in listed if line.startswith("pip ") and str(site_packages(path)) in line]
+    assert false_records(path) == []
 
 
 def run_in_thread(function: Callable[[], object]) -> object:

@@ -14,6 +14,8 @@ import pytest
 import newvenv
 from conftest import Run
 
+pytestmark = pytest.mark.once
+
 CHECKOUT = Path(__file__).parents[1]
 NAME = f"newvenv-{newvenv.__version__}"
 

@@ -1,6 +1,7 @@
 """The measure of images: what the releases of pip themselves make of their wheels.
 
-A few releases by default, all that the index offers with ``NEWVENV_TEST_RELEASES=all``.
+By default each version of Python compares one release, and all together several; all that
+the index offers are compared with ``NEWVENV_TEST_RELEASES=all``.
 """
 
 from __future__ import annotations
@@ -66,9 +67,13 @@ def releases(run: Run) -> Callable[[str], list[str]]:
 
 
 def some(found: list[str], first: tuple[int, ...], last: tuple[int, ...]) -> list[str]:
-    """Return those between two releases that are to be tested: the extremes, or all."""
+    """Return those between two releases that are to be tested: an extreme or a middle one, or all.
+
+    Python 3.9 and 3.12 compare the newest one, 3.10 and 3.13 one in the middle.
+    """
     found = [one for one in found if first <= tuple(map(int, one.split("."))) < last]
-    return found if EVERYTHING else [found[0], found[len(found) // 2], found[-1]]
+    turn = sys.version_info[1] % 3
+    return found if EVERYTHING else [found[(len(found) - 1) * turn // 2]]
 
 
 def context_of(path: Path) -> types.SimpleNamespace:

@@ -14,9 +14,10 @@ from conftest import Run
 
 TESTS = Path(__file__).parent
 
-pytestmark = pytest.mark.skipif(
-    not (TESTS / "__main__.py").exists(), reason="the program is not there"
-)
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not (TESTS / "__main__.py").exists(), reason="the program is not there"),
+]
 
 #: Runs the program where there is no tox.
 WITHOUT_TOX = """

@@ -55,6 +55,7 @@ def test_own_suite(report: Report, path: str, tmp_path: Path) -> None:
     assert re.search(r"^OK", text, re.M), text
 
 
+@pytest.mark.once
 def test_own_suite_with_a_blank(report: Report, path: str, tmp_path: Path) -> None:
     """In a directory with a blank no test fails but those that fail for ``venv`` itself."""
     ours = report("test.test_venv", tmp_path / "a b", path)

@@ -16,7 +16,10 @@ from conftest import Run
 
 PAGE = Path(__file__).parents[1] / "docs" / "command-line.md"
 
-pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="the documents are not installed")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(not PAGE.exists(), reason="the documents are not installed"),
+]
 
 IMPORTS = "from pathlib import Path\nfrom types import SimpleNamespace\n\n"
 

@@ -1,11 +1,14 @@
-"""A folder as a mapping, to compare environments by."""
+"""A directory as a mapping, to compare environments by."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 #: Contents that tell when or where a file was made and not what it is.
 _PYC = re.compile(r"__pycache__/|\.pyc$")
@@ -18,30 +21,31 @@ def tree(root: Path) -> dict[str, tuple[str, ...]]:
     The contents of bytecode and of activation scripts are left out. *root* itself
     reads ``<root>`` where a file names it.
     """
+    top = os.fspath(root)
     found = {}
-    for folder, folders, files in os.walk(root):
-        for name in folders + files:
-            path = Path(folder, name)
-            found[path.relative_to(root).as_posix()] = _entry(root, path)
+    for directory, directories, files in os.walk(top):
+        prefix = directory[len(top) + 1 :].replace(os.sep, "/") + "/" * (directory != top)
+        for name in directories + files:  # strings: this runs for thousands of files
+            found[prefix + name] = _entry(top, os.path.join(directory, name), prefix + name)
     return found
 
 
-def _entry(root: Path, path: Path) -> tuple[str, ...]:
-    status = path.lstat()
+def _entry(top: str, path: str, name: str) -> tuple[str, ...]:
+    status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
-        return ("link", os.readlink(path).replace(str(root), "<root>"))
+        return ("link", os.readlink(path).replace(top, "<root>"))
     mode = f"{stat.S_IMODE(status.st_mode):o}"
     if stat.S_ISDIR(status.st_mode):
         return ("folder", mode)
-    name = path.relative_to(root).as_posix()
     if _PYC.search(name) or _ACTIVATION.search(name):
         return ("file", mode)
-    return ("file", mode, _contents(root, path))
+    return ("file", mode, _contents(top, path))
 
 
-def _contents(root: Path, path: Path) -> str:
-    data = path.read_bytes().replace(os.fsencode(root), b"<root>")
-    if path.name == "RECORD":
+def _contents(top: str, path: str) -> str:
+    with open(path, "rb") as file:
+        data = file.read().replace(os.fsencode(top), b"<root>")
+    if os.path.basename(path) == "RECORD":
         data = _record(data)
     return data.decode("utf-8", "backslashreplace") if len(data) < 1 << 20 else str(hash(data))
 
