@@ -29,6 +29,7 @@ MODULES = [
     "_config.py",
     "_deletion.py",
     "_files.py",
+    "_kept.py",
     "_health/__init__.py",
     "_health/activation.py",
     "_health/base.py",

@@ -28,6 +28,7 @@ PLAIN = IMPORT | {
     "newvenv._platform",
     "newvenv._posix",
     "newvenv._quoting",
+    "newvenv._kept",
     "newvenv._lock",
     "newvenv._preflight",
     "newvenv._signals",

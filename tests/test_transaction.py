@@ -19,7 +19,7 @@ import pytest
 
 import newvenv
 from builders import HOOKS
-from newvenv import _files, _lock, _packages, _platform, _transaction
+from newvenv import _files, _kept, _lock, _packages, _platform, _transaction
 from trees import tree
 
 if TYPE_CHECKING:
@@ -875,7 +875,7 @@ def test_interrupted_at_the_very_end(occupied: Path, monkeypatch: pytest.MonkeyP
 
     class Builder(newvenv.EnvBuilder):
         def upgrade_dependencies(self, _: Any) -> None:
-            monkeypatch.setattr(_transaction, "_discard", kill)
+            monkeypatch.setattr(_kept, "discard", kill)
 
     with pytest.raises(KeyboardInterrupt):
         Builder(symlinks=True, upgrade_deps=True, prompt="after").create(occupied)

@@ -266,21 +266,21 @@ def check_is_environment(env_dir: str) -> None:
 
 def _may_be_cleared(env_dir: str) -> bool:
     """Is *env_dir* empty, or an environment, or what a killed run has left of one?"""
-    from . import _transaction
+    from . import _kept
 
     names = set(os.listdir(env_dir))
-    if not names or "pyvenv.cfg" in names or _transaction.was_environment(env_dir):
+    if not names or "pyvenv.cfg" in names or _kept.was_environment(env_dir):
         return True
     return is_own_git_ignore(env_dir) and _is_bare(env_dir, names - {".gitignore"})
 
 
 def _is_bare(env_dir: str, names: set[str]) -> bool:
     """Has *env_dir* nothing but empty directories, called *names*, as an environment begins?"""
-    from . import _transaction
+    from . import _kept
 
     paths = [os.path.join(env_dir, name) for name in names]
     return (
-        names <= {*_transaction.OWN, _transaction.ASIDE}
+        names <= {*_kept.OWN, _kept.ASIDE}
         and all(map(os.path.isdir, paths))
         and not any(files for path in paths for _, _, files in os.walk(path))
     )

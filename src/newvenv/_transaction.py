@@ -1,16 +1,6 @@
 """Change a directory completely or not at all: lock it, journal each change, roll back.
 
-What is replaced, removed or cleared is kept in a directory ``.newvenv`` in the target, on
-the same file system, until the run has succeeded; a target in which nothing is replaced
-gets none. In it are scratch files and
-
-``kept``     what was replaced or removed, under its path in the target
-``copied``   what pip may replace, likewise
-``moving``   what belongs at the top of the target: a clear, or its undoing, is under way
-``cleared``  the contents of a target that is being cleared; once the new environment can
-             be used they are ``done``, which means nothing any more
-
-Its presence, while no other run holds the lock, shows that a run was killed.
+What is replaced, removed or cleared is kept until the run has succeeded: see ``_kept``.
 """
 
 from __future__ import annotations
@@ -19,20 +9,13 @@ import errno
 import os
 from _thread import get_ident
 
-from . import _files, _lock, _signals
+from . import _files, _kept, _lock, _signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from types import TracebackType
     from typing import Any
-
-ASIDE = ".newvenv"
-#: What an environment has at its top, so that a killed run may have made it.
-OWN = ("pyvenv.cfg", "bin", "Scripts", "include", "Include", "lib64", "lib", "Lib", ".gitignore")
-
-#: The names under which cleared contents are kept.
-_CONTENTS = ("moving", "cleared", "done")
 
 #: How often to try to make, and to remove, the parents of a target beside other runs; how
 #: many seconds to wait for a run that may still need them.
@@ -99,7 +82,7 @@ class Transaction:
         if self.is_made and not os.listdir(self.env_dir):
             self._expect_target()
         elif not self.steps:
-            recover(self.env_dir, self.lock)
+            _kept.recover(self.env_dir, self.lock)
 
     def _make(self) -> None:
         for path in _missing(self.env_dir):
@@ -243,7 +226,7 @@ class Transaction:
         """Return the directory for what is kept and for scratch files, made if need be."""
         if not self.aside_path:
             # One that is there already is a parent process's, or not ours at all.
-            free = (path for path in _aside_paths(self.env_dir) if not os.path.lexists(path))
+            free = (path for path in _kept.paths(self.env_dir) if not os.path.lexists(path))
             self.aside_path = next(free)
             try:
                 _make_private(self.aside_path)
@@ -254,8 +237,8 @@ class Transaction:
 
     def clear(self) -> None:
         """Move the contents aside, to be deleted when the run has succeeded."""
-        paths = {os.path.join(self.env_dir, name) for name in _names(self.env_dir)}
-        paths.difference_update(_asides(self.env_dir))
+        paths = {os.path.join(self.env_dir, name) for name in _kept.names_in(self.env_dir)}
+        paths.difference_update(_kept.asides(self.env_dir))
         if self.is_cleared:
             for path in paths:
                 self.keep(path, move=True)
@@ -263,7 +246,7 @@ class Transaction:
             moving = os.path.join(self.aside(), "moving")
             _make_private(moving)
             self.is_cleared = True
-            self.steps.append((_give_back, (self.aside_path, True)))
+            self.steps.append((_kept.give_back, (self.aside_path, True)))
             for path in paths:
                 _files.move(path, os.path.join(moving, os.path.basename(path)))
             self._rename("moving", "cleared")
@@ -300,7 +283,7 @@ class Transaction:
             self._roll_back()
             raise
         self.is_done = True
-        _discard(self.aside_path)
+        _kept.discard(self.aside_path)
 
     def _roll_back(self) -> None:
         problem = None
@@ -315,9 +298,9 @@ class Transaction:
             except OSError as error:
                 problem = problem or error
         if problem is not None:
-            _warn("Could not roll back %r completely: %s", self.env_dir, problem)
+            _kept.warn("Could not roll back %r completely: %s", self.env_dir, problem)
         elif self.aside_path:
-            _discard(self.aside_path)
+            _kept.discard(self.aside_path)
         self.lock.release()
         self._remove_parents()
 
@@ -345,33 +328,6 @@ class Transaction:
             if self._remove_parents() or absent > _ATTEMPTS // 10:
                 return
             sleep(min(0.001 * 2**attempt, 0.05))
-
-
-def recover(env_dir: str, lock: _lock.Lock) -> None:
-    """Put *env_dir* in order after a run that was killed.
-
-    What it had cleared comes back, unless the new environment had become usable; what it
-    had replaced or removed comes back where it is missing. The rest of what it did is
-    whole, and stays: to roll it back might undo what has been done since.
-    """
-    for aside in _asides(env_dir):
-        if lock.is_held:
-            _give_back(aside, False)
-            _recover_packages(os.path.join(aside, "copied"), env_dir)
-            _files.move(os.path.join(aside, "kept"), env_dir)
-            if _names(os.path.join(aside, "moving")):
-                _warn("Some of the former contents, in %r, have been replaced since", aside)
-            else:
-                _discard(aside)
-        elif lock.is_missing:
-            _warn("Leaving %r alone: without locks, another run may be at work", aside)
-
-
-def _recover_packages(copies: str, env_dir: str) -> None:
-    if _files.is_directory(copies):
-        from . import _packages
-
-        _packages.recover(copies, env_dir)
 
 
 def clear(path: str) -> None:
@@ -411,43 +367,6 @@ def _missing(path: str) -> list[str]:
     return missing
 
 
-def _names(directory: str) -> list[str]:
-    return os.listdir(directory) if _files.is_directory(directory) else []
-
-
-def _asides(env_dir: str) -> Iterator[str]:
-    """Yield the directories for what was kept: only real ones, of this user's own."""
-    for path in _aside_paths(env_dir):
-        if _files.is_directory(path) and _files.is_own(path):
-            yield path
-
-
-def _aside_paths(env_dir: str) -> list[str]:
-    """Return all paths for them: a hook may start another run, as a process."""
-    return [os.path.join(env_dir, f"{ASIDE}{number or ''}") for number in range(10)]
-
-
-def was_environment(env_dir: str) -> bool:
-    """Has a run that cleared the environment *env_dir* been killed?"""
-    paths = (os.path.join(aside, name) for aside in _asides(env_dir) for name in _CONTENTS)
-    return any(os.path.isfile(os.path.join(path, "pyvenv.cfg")) for path in paths)
-
-
-def _give_back(aside: str, is_alone: bool) -> None:
-    """Return what was cleared to the top of the target.
-
-    :param is_alone: nothing is there but what this run has made.
-    """
-    cleared, moving = os.path.join(aside, "cleared"), os.path.join(aside, "moving")
-    env_dir = os.path.dirname(aside)
-    if _files.is_directory(cleared):
-        for name in {*OWN, *(_names(cleared) if is_alone else ())}:
-            _files.delete(os.path.join(env_dir, name))
-        os.rename(cleared, moving)
-    for name in _names(moving):
-        _files.move(os.path.join(moving, name), os.path.join(env_dir, name))
-
-
 def _put_back(backup: str, path: str) -> None:
     if os.path.lexists(backup):
         if _files.is_directory(backup) or _files.is_directory(path):
@@ -458,19 +377,3 @@ def _put_back(backup: str, path: str) -> None:
 def _make_private(path: str) -> None:
     os.mkdir(path, 0o700)
     os.chmod(path, 0o700)  # The umask may forbid its owner to use it.
-
-
-def _discard(aside: str) -> None:
-    try:
-        try:
-            _files.delete(aside)
-        except OSError:
-            _files.delete(aside)
-    except OSError as error:
-        _warn("Could not delete what is left of the former contents: %s", error)
-
-
-def _warn(message: str, *values: object) -> None:
-    from . import logger
-
-    logger.warning(message, *values)

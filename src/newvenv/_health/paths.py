@@ -20,9 +20,9 @@ def find_leftovers(env: Environment) -> Iterator[Problem]:
     """Yield what a killed run has left, unless another run is at work there."""
     if not os.path.lexists(os.path.join(env.path, ".newvenv")) or _is_busy(env.path):
         return
-    from .. import _transaction
+    from .. import _kept
 
-    for path in _transaction._asides(env.path):
+    for path in _kept.asides(env.path):
         message = f"a run that was killed has left {os.path.basename(path)}"
         yield mendable("leftovers", path, message, remedy(env), lambda: "")
 
