@@ -4,9 +4,8 @@
 API of the newest CPython on every version; docs/parity.md lists each difference.
 
 :class:`EnvBuilder` has its hooks in the order in which they are called. Each imports its
-implementation when called, so that ``import newvenv`` stays cheap; the implementations
-never see the builder. Expensive modules that users of ``venv`` expect to find here
-(``subprocess``, ``logger``, ...) are loaded on first use, too.
+implementation when called, so that ``import newvenv`` stays cheap. Expensive modules that
+users of ``venv`` expect to find here (``subprocess``, ...) are loaded on first use, too.
 """
 
 # No import of __future__ here: ``python -m`` looks for it in the current directory first.
@@ -56,12 +55,8 @@ CORE_VENV_DEPS = _compat.CORE_VENV_DEPS
 _LAZY_MODULES = frozenset({"logging", "shlex", "shutil", "subprocess", "sysconfig", "types"})
 
 #: The parts of the API that are imported from elsewhere when they are wanted.
-_LAZY_NAMES = {
-    "activation_environment": "_activation",
-    "Problem": "_health",
-    "check": "_health",
-    "repair": "_health",
-}
+_LAZY_NAMES = dict.fromkeys(("Problem", "check", "repair"), "_health")
+_LAZY_NAMES["activation_environment"] = "_activation"
 
 
 def __getattr__(name: str) -> object:
@@ -141,10 +136,8 @@ class EnvBuilder:
         :param env_dir: relative to the current directory; made if it does not exist.
         :returns: the context that the hooks worked with.
         :raises ValueError: *env_dir* can't hold an environment, or options contradict.
-        :raises OSError: the file system or the user's rights do not allow it, or another
-            run occupies the directory for ten minutes (EBUSY).
-        :raises subprocess.CalledProcessError: pip could not be installed; its
-            ``output`` is what the failing process printed.
+        :raises OSError: it can't be written, or another run occupies it (EBUSY).
+        :raises subprocess.CalledProcessError: pip could not be installed; see its ``output``.
         """
         from . import _preflight
 
@@ -159,20 +152,7 @@ class EnvBuilder:
             with run:
                 context = self.ensure_directories(target)
                 run.begin()
-                was_there = run.is_environment()
-                warning = ""
-                if was_there:
-                    from . import _health
-
-                    warning = _health.left_behind(target)
-                for create_ignore_file in ignores:
-                    create_ignore_file(context)
-                with_scripts = not self.upgrade or (self._is_plain() and not was_there)
-                self._fill(context, run, with_scripts)
-                if self.upgrade_deps:
-                    self.upgrade_dependencies(context)
-                if was_there and self.with_pip:
-                    _health.renew(target)
+                warning = self._build(context, run, ignores)
                 run.commit()
         finally:
             run.close()
@@ -181,6 +161,27 @@ class EnvBuilder:
 
             logger.warning("%s", warning)
         return context
+
+    def _build(
+        self,
+        context: "types.SimpleNamespace",
+        run: "_transaction.Transaction",
+        ignores: "list[Any]",
+    ) -> str:
+        """Take all steps but the first, and return what to warn of when all has succeeded."""
+        warning, was_there = "", run.is_environment()
+        if was_there:
+            from . import _health
+
+            warning = _health.left_behind(run.env_dir)
+        for create_ignore_file in ignores:
+            create_ignore_file(context)
+        self._fill(context, run, not self.upgrade or (self._is_plain() and not was_there))
+        if self.upgrade_deps:
+            self.upgrade_dependencies(context)
+        if was_there and self.with_pip:
+            _health.renew(run.env_dir)
+        return warning
 
     def _fill(
         self, context: "types.SimpleNamespace", run: "_transaction.Transaction", with_scripts: bool
@@ -222,10 +223,7 @@ class EnvBuilder:
     def _finish(
         self, context: "types.SimpleNamespace", system_site_packages: bool, with_scripts: bool
     ) -> None:
-        """Take the last steps so that the interpreter's names come at the very end.
-
-        A run that is killed has then left a whole environment, or none.
-        """
+        """Take the last steps, the interpreter's names at the end: a kill leaves all or none."""
         if with_scripts:
             self.setup_scripts(context)
         if system_site_packages:
@@ -315,8 +313,7 @@ class EnvBuilder:
 
         What is in *dst*'s place is replaced and never written through.
 
-        :param relative_symlinks_ok: the link may say just the name if both lie in one
-            directory.
+        :param relative_symlinks_ok: in one directory, let the link say just the name.
         :raises OSError: neither a link nor a copy can be made.
         """
         from . import _files, _platform
@@ -421,10 +418,7 @@ def create(
     *,
     scm_ignore_files: "Iterable[str]" = frozenset(),
 ) -> "types.SimpleNamespace":
-    """Create a virtual environment in *env_dir* and return its context.
-
-    See :class:`EnvBuilder` for the parameters, and its ``create`` for errors.
-    """
+    """Create an environment in *env_dir* and return its context: see :class:`EnvBuilder`."""
     # Another class, which doesn't know the parameter, may be in EnvBuilder's place.
     is_known = _compat.SCM_OPTION or scm_ignore_files
     options: dict[str, Any] = {"scm_ignore_files": scm_ignore_files} if is_known else {}
