@@ -115,7 +115,6 @@ def assert_pip_works(path: Path) -> None:
     options = ["--disable-pip-version-check", "--verbose"]  # the places, too
     listed = output(path / BIN / "pip", "list", *options).splitlines()
     assert [line for line in listed if line.startswith("pip ") and str(site_packages(path)) in line]
-    assert false_records(path) == []
 
 
 def run_in_thread(function: Callable[[], object]) -> object:

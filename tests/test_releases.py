@@ -69,10 +69,10 @@ def releases(run: Run) -> Callable[[str], list[str]]:
 def some(found: list[str], first: tuple[int, ...], last: tuple[int, ...]) -> list[str]:
     """Return those between two releases that are to be tested: an extreme or a middle one, or all.
 
-    Python 3.9 and 3.12 compare the newest one, 3.10 and 3.13 one in the middle.
+    Python 3.11 and 3.14 compare the newest one, 3.9 and 3.12 one in the middle.
     """
     found = [one for one in found if first <= tuple(map(int, one.split("."))) < last]
-    turn = sys.version_info[1] % 3
+    turn = (sys.version_info[1] + 1) % 3
     return found if EVERYTHING else [found[(len(found) - 1) * turn // 2]]
 
 

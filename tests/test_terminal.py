@@ -147,10 +147,10 @@ def test_hint_on_many(see: See) -> None:
 
 
 def test_hint_after_an_upgrade_of_nothing(see: See) -> None:
-    """An environment without activation scripts, as an upgrade makes it, can't be activated."""
+    """An upgrade of nothing makes an environment that can be activated."""
     lines = screen(see(*NEWVENV, "--without-pip", "--upgrade", "env")[1])
 
-    assert [line.partition(" ")[0] for line in lines] == ["Created"]
+    assert [line.partition(" ")[0] for line in lines] == ["Created", "Activate"]
 
 
 @pytest.mark.parametrize("name", ["a\nb", "a\x1b[31mb", "a\x07", "a\u202eb"], ids=ascii)

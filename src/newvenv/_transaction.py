@@ -376,4 +376,8 @@ def _put_back(backup: str, path: str) -> None:
 
 def _make_private(path: str) -> None:
     os.mkdir(path, 0o700)
-    os.chmod(path, 0o700)  # The umask may forbid its owner to use it.
+    try:
+        os.chmod(path, 0o700)  # The umask may forbid its owner to use it.
+    except OSError:
+        os.rmdir(path)  # Nothing else knows of it yet.
+        raise
