@@ -97,6 +97,9 @@ MAKERS: dict[str, Callable[[str, Path], list[str]]] = {
     "uv-without-pip": lambda python, path: [_tool("uv"), "venv", "-q", "-p", python, str(path)],
 }
 
+#: The packages of the distributions that come with an environment.
+SEEDS = ("pip", "setuptools", "pkg_resources")
+
 #: Those that have a pip. (That of ``venv --copies`` is the same as that of ``venv``.)
 WITH_PIP = ["newvenv", "venv", "virtualenv", "uv"]
 
@@ -130,10 +133,11 @@ def _run(command: list[str], variables: dict[str, str]) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy an environment; pip's many files are linked, so no test may write into them."""
+    """Copy an environment; seed packages' many files are linked: no test may write into them."""
+    seeds = tuple(f"site-packages{os.sep}{name}{os.sep}" for name in SEEDS)
 
     def copy_file(source: str, target: str) -> None:
-        if f"site-packages{os.sep}pip{os.sep}" in source:
+        if any(seed in source for seed in seeds):
             os.link(source, target)
         else:
             shutil.copy2(source, target, follow_symlinks=False)

@@ -179,7 +179,7 @@ def sample(found: list[tuple[str, int]], faults: list[Any]) -> list[tuple[str, i
 
     Each version of Python begins elsewhere, 3.10 and 3.15 at the end.
     """
-    step = max(1, len(found) // (SAMPLE or 4))
+    step = max(1, len(found) // (SAMPLE or 3))
     turn = sys.version_info[1] % 5
     some = found[-1 - step * turn // 5 :: -step]
     if SAMPLE:

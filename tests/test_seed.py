@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import errno
 import hashlib
@@ -90,6 +91,16 @@ def contents(path: Path) -> dict[str, bytes]:
     }
 
 
+@contextlib.contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Set the umask for a time."""
+    old = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(old)
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder for environments, with the bound on paths that pip knows in mind."""
@@ -98,9 +109,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def standard(place: Path, run: Run) -> dict[str, Any]:
-    """Return what the standard library's venv makes of an environment called ``same``."""
+    """Return what the standard library's venv makes of an environment called ``same``.
+
+    Not under the usual umask: modes are as pip makes them. test_parity has other ones.
+    """
     path = place / "same"
-    done = run(_layout.base_executable(), "-m", "venv", path)
+    with umask(0o002):
+        done = run(_layout.base_executable(), "-m", "venv", path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {"contents": contents(path), "tree": tree(path), "entries": entries(path)}
     shutil.rmtree(path)
@@ -109,8 +124,10 @@ def standard(place: Path, run: Run) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ours(place: Path, standard: dict[str, Any]) -> Path:  # noqa: ARG001  # its place is free now
-    """Return an environment of ours, of the same name."""
-    seeded(place / "same")
+    """Return an environment of ours, of the same name, from an image that another umask had."""
+    seeded(place / "other")
+    with umask(0o002):
+        seeded(place / "same")
     return place / "same"
 
 
@@ -118,7 +135,8 @@ def ours(place: Path, standard: dict[str, Any]) -> Path:  # noqa: ARG001  # its 
 def copy_of_ours(place: Path) -> Iterator[Path]:
     """Return an environment to change."""
     path = place / "changed"
-    seeded(path)
+    with umask(0o002):
+        seeded(path)
     yield path
     shutil.rmtree(path)
 
@@ -147,26 +165,6 @@ def test_same_tree(standard: dict[str, Any], ours: Path) -> None:
     found = tree(ours)
     assert {name: found.get(name) for name in expected} == expected
     assert found.keys() - standard["tree"].keys() == set()
-
-
-@CPYTHON
-@ENSUREPIP
-@POSIX
-def test_same_modes(place: Path, run: Run) -> None:
-    """Modes are as pip makes them under any umask, also when an image exists already.
-
-    Other umasks are compared in test_parity.
-    """
-    old = os.umask(0o002)
-    try:
-        run(_layout.base_executable(), "-m", "venv", place / "theirs")
-        seeded(place / "ours")
-    finally:
-        os.umask(old)
-    theirs, found = (tree(place / who) for who in ("theirs", "ours"))
-    assert {name: entry[:2] for name, entry in found.items()} == {
-        name: theirs[name][:2] for name in found
-    }
 
 
 @CPYTHON
@@ -764,7 +762,8 @@ def test_pip_beside_us(
     monkeypatch.setattr(sources, "_distribution_wheels", lambda: None)
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(request))
     monkeypatch.syspath_prepend(str(site(ours)))
-    seeded(place / "beside")
+    with umask(0o002):  # as there
+        seeded(place / "beside")
     found = tree(place / "beside")
     assert {name: found.get(name) for name in expected} == expected
 
@@ -831,7 +830,8 @@ def test_interrupted_installation(ours: Path, copy_of_ours: Path) -> None:
             shutil.rmtree(info)
     for script in copy_of_ours.glob("bin/pip*"):
         script.unlink()
-    seeded(copy_of_ours)
+    with umask(0o002):  # as there
+        seeded(copy_of_ours)
     found = tree(copy_of_ours)
     assert {name: entry[:2] for name, entry in found.items()} == {
         name: entry[:2] for name, entry in expected.items()
