@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import inspect
 import itertools
 import logging
@@ -84,6 +85,23 @@ def test_builder_without_init(env: Path) -> None:
             self.symlinks = True
 
     assert os.path.islink(Bare().create(env).env_exe)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
+def test_link_in_a_place_that_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A place that may not be written to, or is full, is an error: a copy is no way out."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    monkeypatch.setattr(os, "access", lambda path, *_: path != str(tmp_path))
+    with pytest.raises(OSError, match=os.strerror(number)):
+        newvenv.EnvBuilder(symlinks=True).symlink_or_copy(sys.executable, str(tmp_path / "python"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_annotations_can_be_evaluated() -> None:
