@@ -371,6 +371,29 @@ def test_room_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     _preflight.check_space(str(tmp_path / ("x" * 256)), with_pip=True)
 
 
+@pytest.mark.parametrize("name", ["stat", "access"])
+def test_made_again_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A directory that other runs remove and make again meanwhile is not refused."""
+    place = tmp_path / "up"
+    place.mkdir()
+    called = getattr(os, name)
+
+    def remake(path: Any, *args: Any, **options: Any) -> Any:
+        if os.fspath(path) != str(place):
+            return called(path, *args, **options)
+        monkeypatch.setattr(os, name, called)
+        place.rmdir()
+        try:
+            return called(path, *args, **options)
+        finally:
+            (tmp_path / "other").mkdir()  # It may take the inode.
+            place.mkdir()
+
+    monkeypatch.setattr(os, name, remake)
+    _preflight.check_space(str(place / "env"), with_pip=False)
+    assert getattr(os, name) is called
+
+
 # Whether it may be cleared
 
 

@@ -200,7 +200,9 @@ def _check_space(env_dir: str, with_pip: bool) -> None:
     place = env_dir
     while not os.path.lexists(place):
         place = os.path.dirname(place)
-    if not os.path.isdir(place) and os.path.lexists(place):
+    # One call decides: between two, other runs may remove the directory and make it again.
+    before = os.lstat(place) if _is_dangling(place) else os.stat(place)
+    if not stat.S_ISDIR(before.st_mode):
         if place != env_dir:
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", place)
         return  # :func:`check` knows what to say of it.
@@ -214,9 +216,18 @@ def _check_space(env_dir: str, with_pip: bool) -> None:
         _check_length(env_dir, place, length, state.f_namemax)
         _check_file_system(env_dir, state, size, files)
     may_write = os.access(place, os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_ID)
-    if not may_write and os.path.lexists(place):
+    if not may_write and _identity(os.stat(place)) == _identity(before):
         reason = "Permission denied" if place == env_dir else f"Permission denied in {place!r}"
         raise PermissionError(errno.EACCES, reason, env_dir)
+
+
+def _is_dangling(path: str) -> bool:
+    return os.path.islink(path) and not os.path.exists(path)
+
+
+def _identity(state: os.stat_result) -> tuple[int, ...]:
+    """What differs once a directory has been removed and made again; inodes are reused."""
+    return state.st_dev, state.st_ino, state.st_ctime_ns
 
 
 _BY_EFFECTIVE_ID = os.access in os.supports_effective_ids
