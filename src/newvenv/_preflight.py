@@ -201,7 +201,7 @@ def _check_space(env_dir: str, with_pip: bool) -> None:
     while not os.path.lexists(place):
         place = os.path.dirname(place)
     # One call decides: between two, other runs may remove the directory and make it again.
-    before = os.lstat(place) if _is_dangling(place) else os.stat(place)
+    before = _state(place)
     if not stat.S_ISDIR(before.st_mode):
         if place != env_dir:
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", place)
@@ -221,8 +221,11 @@ def _check_space(env_dir: str, with_pip: bool) -> None:
         raise PermissionError(errno.EACCES, reason, env_dir)
 
 
-def _is_dangling(path: str) -> bool:
-    return os.path.islink(path) and not os.path.exists(path)
+def _state(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError:
+        return os.lstat(path)  # a link that leads nowhere
 
 
 def _identity(state: os.stat_result) -> tuple[int, ...]:
