@@ -191,6 +191,11 @@ def is_directory(path: str) -> bool:
         return False
 
 
+def names_in(directory: str) -> list[str]:
+    """Return the names in *directory*, none if that is missing, a file or a link."""
+    return os.listdir(directory) if is_directory(directory) else []
+
+
 def is_own(path: str) -> bool:
     """Does *path* itself, be it a link, belong to this user? Windows doesn't tell."""
     return os.name == "nt" or os.lstat(path).st_uid == os.geteuid()

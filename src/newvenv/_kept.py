@@ -44,7 +44,7 @@ def recover(env_dir: str, lock: Lock) -> None:
             give_back(aside, False)
             _recover_packages(os.path.join(aside, "copied"), env_dir)
             _files.move(os.path.join(aside, "kept"), env_dir)
-            if names_in(os.path.join(aside, "moving")):
+            if _files.names_in(os.path.join(aside, "moving")):
                 warn("Some of the former contents, in %r, have been replaced since", aside)
             else:
                 discard(aside)
@@ -67,10 +67,10 @@ def give_back(aside: str, is_alone: bool) -> None:
     cleared, moving = os.path.join(aside, "cleared"), os.path.join(aside, "moving")
     env_dir = os.path.dirname(aside)
     if _files.is_directory(cleared):
-        for name in {*OWN, *(names_in(cleared) if is_alone else ())}:
+        for name in {*OWN, *(_files.names_in(cleared) if is_alone else ())}:
             _files.delete(os.path.join(env_dir, name))
         os.rename(cleared, moving)
-    for name in names_in(moving):
+    for name in _files.names_in(moving):
         _files.move(os.path.join(moving, name), os.path.join(env_dir, name))
 
 
@@ -90,10 +90,6 @@ def asides(env_dir: str) -> Iterator[str]:
 def paths(env_dir: str) -> list[str]:
     """Return all paths for them: a hook may start another run, as a process."""
     return [os.path.join(env_dir, f"{ASIDE}{number or ''}") for number in range(10)]
-
-
-def names_in(directory: str) -> list[str]:
-    return os.listdir(directory) if _files.is_directory(directory) else []
 
 
 def discard(aside: str) -> None:

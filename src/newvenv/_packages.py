@@ -68,16 +68,12 @@ def guard(context: types.SimpleNamespace, projects: Collection[str]) -> None:
 def _guard(directory: str, is_guarded: Callable[[str], bool]) -> None:
     run = _files.journal_of(os.path.join(directory, "pip"))
     if run is not None and directory not in run.guarded:
-        names = set(filter(is_guarded, _names(directory)))
+        names = set(filter(is_guarded, _files.names_in(directory)))
         run.guard(directory, names, lambda: _remove_others(directory, names, is_guarded))
 
 
-def _names(directory: str) -> list[str]:
-    return os.listdir(directory) if _files.is_directory(directory) else []
-
-
 def _remove_others(directory: str, names: set[str], is_guarded: Callable[[str], bool]) -> None:
-    for name in _names(directory):
+    for name in _files.names_in(directory):
         if name not in names and is_guarded(name):
             _files.delete(os.path.join(directory, name))
 
@@ -119,12 +115,14 @@ def recover(copies: str, env_dir: str) -> None:
 
 
 def _recover_packages(copy: str, infos: list[str], directory: str) -> None:
-    there = {name.partition("-")[0] for name in _names(directory) if name.endswith(".dist-info")}
+    there = {
+        name.partition("-")[0] for name in _files.names_in(directory) if name.endswith(".dist-info")
+    }
     if there.issuperset(name.partition("-")[0] for name in infos):
         return
     copied = os.listdir(copy)
     ends = tuple(name[1:] for name in copied)
-    for name in _names(directory):
+    for name in _files.names_in(directory):
         if name in copied or (name.startswith("~") and name.lstrip("~").endswith(ends)):
             _files.delete(os.path.join(directory, name))
     _files.move(copy, directory)

@@ -237,7 +237,7 @@ class Transaction:
 
     def clear(self) -> None:
         """Move the contents aside, to be deleted when the run has succeeded."""
-        paths = {os.path.join(self.env_dir, name) for name in _kept.names_in(self.env_dir)}
+        paths = {os.path.join(self.env_dir, name) for name in _files.names_in(self.env_dir)}
         paths.difference_update(_kept.asides(self.env_dir))
         if self.is_cleared:
             for path in paths:
