@@ -178,13 +178,13 @@ def _is_true(path: str, row: Row) -> bool:
 def _digest(algorithm: str, data: bytes) -> str:
     """Return a hash as RECORD has it; ``""`` if there is no such algorithm here."""
     import hashlib
-    from base64 import urlsafe_b64encode
+
+    from .._seed.image import base64
 
     try:
-        digest = hashlib.new(algorithm, data).digest()
+        return base64(hashlib.new(algorithm, data).digest())
     except (ValueError, TypeError):
         return ""
-    return urlsafe_b64encode(digest).decode("ascii").rstrip("=")
 
 
 def find(env: Environment, verify: bool) -> Iterator[Problem]:
@@ -262,5 +262,6 @@ def _corrected(line: str, changed: dict[str, bytes]) -> str:
     plain = name[1:-1].replace('""', '"') if name.startswith('"') else name
     if plain not in changed:
         return line
-    data = changed[plain]
-    return f"{name},sha256={_digest('sha256', data)},{len(data)}{line[len(bare) :]}"
+    from .._seed.image import hash_and_size
+
+    return f"{name},{hash_and_size(changed[plain])}{line[len(bare) :]}"
