@@ -22,34 +22,6 @@ if TYPE_CHECKING:
     from .environment import Environment
 
 
-def is_whole(lib_path: str, info: str, env_exe: str) -> bool:
-    """Tell whether a seed's distribution needs no mending.
-
-    :param lib_path: the site-packages directory.
-    :param info: the name of the distribution's ``.dist-info`` directory.
-    :param env_exe: the interpreter that its scripts have to run under.
-    :return: whether all files in its RECORD are there, and scripts run under *env_exe*
-        or under another name of it in the same directory.
-    """
-    one = Distribution(lib_path, info)
-    if not one.rows or packages.missing(one):
-        return False
-    bin_path = os.path.dirname(env_exe)
-    for row in one.rows:
-        path = one.path(row)
-        if os.path.dirname(path) == bin_path and not _runs_in(path, bin_path):
-            return False
-    return True
-
-
-def _runs_in(path: str, bin_path: str) -> bool:
-    found = consoles._shebang(path)
-    # A script without a path finds its interpreter by itself.
-    return found is None or (
-        os.path.dirname(found.interpreter) == bin_path and os.path.exists(found.interpreter)
-    )
-
-
 def find(env: Environment) -> Iterator[Problem]:
     """Yield what is wrong with pip, if there is any of it."""
     if env.base is None:
