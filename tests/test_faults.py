@@ -152,6 +152,13 @@ class Lab:
             command, env=self.env, capture_output=True, encoding="utf-8", check=False, timeout=120
         )
 
+    def inject(
+        self, target: Path, call: str, number: int, fault: str, *strace: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Make the environment with *fault* at one place: the *number*-th system call *call*."""
+        inject = f"inject={call}:{fault}:when={number}"
+        return self.run(target, *strace, "-o", os.devnull, "-e", f"trace={call}", "-e", inject)
+
 
 def places(trace: str, folder: str) -> list[tuple[str, int]]:
     """Return the calls in *trace* that change something in *folder*: name and number.
@@ -210,8 +217,7 @@ def test_killed(lab: Lab) -> None:
     def check(place: tuple[str, int, str]) -> str:
         call, number, fault = place
         target = lab.place(f"{call}-{number}-{fault}")
-        inject = f"inject={call}:signal={fault}:when={number}"
-        killed = lab.run(target, "-o", os.devnull, "-e", f"trace={call}", "-e", inject)
+        killed = lab.inject(target, call, number, f"signal={fault}")
         again = lab.run(target)
         result = (killed.returncode, again.returncode, again.stderr, contents(target))
         shutil.rmtree(target.parent)
@@ -228,8 +234,7 @@ def test_killed_is_whole_or_nothing(lab: Lab) -> None:
     def check(place: tuple[str, int, str]) -> str:
         call, number, fault = place
         target = lab.place(f"{call}-{number}-{fault}-once")
-        inject = f"inject={call}:signal={fault}:when={number}"
-        killed = lab.run(target, "-o", os.devnull, "-e", f"trace={call}", "-e", inject)
+        killed = lab.inject(target, call, number, f"signal={fault}")
         found = contents(target) or {}
         shutil.rmtree(target.parent)
         names = [name for name in found if re.fullmatch(r"env/bin/python[\d.]*", name)]
@@ -284,9 +289,8 @@ def test_failing(lab: Lab) -> None:
     def check(place: tuple[str, int, str]) -> str:
         call, number, error = place
         target = lab.place(f"{call}-{number}-{error}")
-        inject = f"inject={call}:error={error}:when={number}"
         fast = FAST if error in FATAL else []  # ensurepip, the other way, shall not fail, too
-        run = lab.run(target, *fast, "-o", os.devnull, "-e", f"trace={call}", "-e", inject)
+        run = lab.inject(target, call, number, f"error={error}", *fast)
         result = (run.returncode, contents(target))
         shutil.rmtree(target.parent)
         lines = run.stderr.splitlines()
@@ -337,8 +341,7 @@ def test_interrupted(lab: Lab) -> None:
     def check(place: tuple[str, int, tuple[str, int]]) -> str:
         call, number, (name, status) = place
         target = lab.place(f"{call}-{number}-{name}")
-        inject = f"inject={call}:signal={name}:when={number}"
-        run = lab.run(target, "-o", os.devnull, "-e", f"trace={call}", "-e", inject)
+        run = lab.inject(target, call, number, f"signal={name}")
         found = contents(target)
         shutil.rmtree(target.parent)
         expected = (status, f"Error: interrupted while making {str(target)!r}\n")
