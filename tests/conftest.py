@@ -25,9 +25,11 @@ _FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME")
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Keep the user's cache and settings out of the tests, and the tests out of them."""
-    # A shell that starts the tests in the background has SIGINT ignored, and so would all
-    # that the tests start and interrupt.
+    # A shell that starts the tests in the background has SIGINT ignored, nohup SIGHUP, and so
+    # would all that the tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     needed = ("PYTHONPATH", "PIP_INDEX", "PIP_EXTRA", "PIP_CERT", "PIP_FIND")
     kept = {name for name in os.environ if name.startswith(needed)}
     for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in kept]:
