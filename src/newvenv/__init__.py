@@ -169,7 +169,7 @@ class EnvBuilder:
         ignores: "list[Any]",
     ) -> str:
         """Take all steps but the first, and return what to warn of when all has succeeded."""
-        warning, was_there = "", run.is_environment()
+        warning, was_there = "", not run.is_new and run.is_environment()
         if was_there:
             from . import _health
 

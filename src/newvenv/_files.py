@@ -56,10 +56,10 @@ def journal_of(path: str) -> Transaction | None:
     return journal
 
 
-def is_new_directory(path: str) -> bool:
-    """Has this run made the directory *path*, so that all in it is its own?"""
+def is_in_new_target(path: str) -> bool:
+    """Is *path* in a directory that this run has made, so that all in it is its own?"""
     journal = journal_of(path)
-    return journal is not None and path in journal.new_directories
+    return journal is not None and journal.is_new
 
 
 def _is_new(path: str) -> bool:
@@ -150,10 +150,8 @@ def rename(source: str, target: str) -> None:
 
     :raises OSError: its ``filename`` is *target*.
     """
-    if not _is_new(target):
+    if not _is_new(target) or os.path.isdir(target):
         remove(target)
-    elif journal_of(target) is None and os.path.isdir(target):
-        delete(target)
     try:
         os.rename(source, target)
     except OSError as error:

@@ -197,7 +197,7 @@ def _outdated(context: types.SimpleNamespace) -> list[str]:
     names by being one interpreter with ``python`` and ``python3``.
     """
     bin_path = context.bin_path
-    if _files.is_new_directory(bin_path):
+    if _files.is_in_new_target(bin_path):
         return []
     own = {context.env_exe, *other_names(bin_path, context.env_exe)}
     return [
@@ -278,8 +278,12 @@ def _is_same_path(path1: str, path2: str) -> bool:
 def _is_in(path: str, directory: str) -> bool:
     """Does *path* lie in *directory*, by whatever name?"""
     parent = os.path.dirname(path)
+    if parent == directory:
+        return True
+    if _files.is_in_new_target(parent) or _files.is_in_new_target(directory):
+        return False  # It has no other name yet.
     try:
-        return parent == directory or os.path.samefile(parent, directory)
+        return os.path.samefile(parent, directory)
     except OSError:
         return False
 

@@ -197,11 +197,7 @@ def check_space(env_dir: str, *, with_pip: bool) -> None:
 
 
 def _check_space(env_dir: str, with_pip: bool) -> None:
-    place = env_dir
-    while not os.path.lexists(place):
-        place = os.path.dirname(place)
-    # One call decides: between two, other runs may remove the directory and make it again.
-    before = _state(place)
+    place, before = _deepest(env_dir)
     if not stat.S_ISDIR(before.st_mode):
         if place != env_dir:
             raise NotADirectoryError(errno.ENOTDIR, "Not a directory", place)
@@ -221,11 +217,18 @@ def _check_space(env_dir: str, with_pip: bool) -> None:
         raise PermissionError(errno.EACCES, reason, env_dir)
 
 
-def _state(path: str) -> os.stat_result:
-    try:
-        return os.stat(path)
-    except OSError:
-        return os.lstat(path)  # a link that leads nowhere
+def _deepest(path: str) -> tuple[str, os.stat_result]:
+    """Return *path*, or the nearest of its parents that is there, and what it is.
+
+    One call decides: between two, other runs may remove the directory and make it again.
+    """
+    while True:
+        try:
+            return path, os.stat(path)
+        except OSError:
+            if os.path.islink(path):
+                return path, os.lstat(path)  # It leads nowhere.
+        path = os.path.dirname(path)
 
 
 def _identity(state: os.stat_result) -> tuple[int, ...]:

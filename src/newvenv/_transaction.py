@@ -41,15 +41,17 @@ class Transaction:
         self.outer: Transaction | None = None
         self.joined: Transaction | None = None
         self.lock = _lock.Lock(env_dir, make=self._make)
-        self.is_begun = self.is_made = self.is_cleared = self.is_done = False
-        #: How to roll back, from the end; what this run has made or kept; which
-        #: directories are its own, and which parents of the target.
+        self.is_begun = self.is_cleared = self.is_done = False
+        #: Is all that is in the target this run's own? Then nothing needs to be noted.
+        self.is_new = False
+        #: How to roll back, from the end; what this run has made or kept, and which
+        #: directories it has made.
         self.steps: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.seen: set[str] = set()
         self.new_directories: set[str] = set()
         self.guarded: set[str] = set()
-        self.lost = 0
-        self.parents: list[str] = []
+        #: Of the target and its parents those that were missing, so that this run makes them.
+        self.missing: set[str] = set()
         self.aside_path = ""
 
     def __enter__(self) -> Transaction:  # noqa: PYI034 - typing.Self is too new
@@ -63,8 +65,8 @@ class Transaction:
             if self.makes or os.path.lexists(self.env_dir):
                 self.begin()
             else:
-                self.parents = _missing(self.env_dir)[:-1]
-                self._expect_target()
+                self.missing = _missing(self.env_dir)
+                self.is_new = True
             return self
         except BaseException as error:
             self.__exit__(type(error), error, None)
@@ -76,50 +78,39 @@ class Transaction:
             return
         self.lock.acquire()
         self.is_begun = True
-        if self.steps and (self.lock.has_waited or self.is_environment()):
-            self.steps.clear()  # Another run has made the directory, too, and keeps it.
+        if self.is_new:
+            # If another run has made the directory, too, that keeps it.
+            self.is_new = not (self.lock.has_waited or self.is_environment())
+        else:
+            self.is_new = self.env_dir in self.missing and not os.listdir(self.env_dir)
+        if not self.is_new:
             self.new_directories.clear()
-        if self.is_made and not os.listdir(self.env_dir):
-            self._expect_target()
-        elif not self.steps:
             _kept.recover(self.env_dir, self.lock)
 
     def _make(self) -> None:
-        for path in _missing(self.env_dir):
-            self.is_made = path == self.env_dir
-            if not self.is_made:
-                self.parents.append(path)
+        """Make the target and its parents beside other runs that remove them."""
+        paths, failures = [self.env_dir], 0
+        while paths:
+            path = paths[-1]
             try:
-                os.mkdir(path)
+                if not os.path.lexists(path):
+                    self.missing.add(path)
+                    os.mkdir(path)
             except FileExistsError:
-                self.is_made = False
-                self.parents = [parent for parent in self.parents if parent != path]
+                self.missing.discard(path)
             except FileNotFoundError:
-                # Another run that fails has removed the parent; if that is there, it may be
-                # anew, or this file system takes no directories (proc).
-                self.lost += 20 if os.path.isdir(os.path.dirname(path)) else 1
-                if self.lost > _ATTEMPTS:
+                self.missing.discard(path)
+                failures += 1
+                # Some file systems (proc) take no directories, and say this each time.
+                if failures > _ATTEMPTS + self.env_dir.count(os.sep):
                     raise
-                return
+                paths.append(os.path.dirname(path))
+                continue
+            paths.pop()
 
     def is_environment(self) -> bool:
         """Is the directory an environment, until now?"""
         return os.path.lexists(os.path.join(self.env_dir, "pyvenv.cfg"))
-
-    def _expect_target(self) -> None:
-        self.steps.append((self._delete_target, ()))
-        self.new_directories.add(self.env_dir)
-
-    def _delete_target(self) -> None:
-        if self.is_begun:
-            _files.delete(self.env_dir)
-            return
-        try:
-            with _lock.Lock(self.env_dir, limit=0):
-                if not self.is_environment():
-                    _files.delete(self.env_dir)
-        except OSError:
-            pass  # Another run is at work there.
 
     def __exit__(
         self,
@@ -139,8 +130,8 @@ class Transaction:
         finally:
             if self.is_done:
                 self._end()
-                if kind is not None and (self.parents or self.is_made):
-                    self._remove_made()
+                if kind is not None and self.missing:
+                    self._await_parents()
 
     def close(self) -> None:
         """Roll back after all if the end of the block was cut short: signals come in pairs."""
@@ -164,23 +155,24 @@ class Transaction:
         """Is there no directory *path* yet? In a new target that is known."""
         if not self.covers(path) or path in self.new_directories:
             return False
-        return self.env_dir in self.new_directories or not os.path.lexists(path)
+        return self.is_new or not os.path.lexists(path)
 
     def expect(self, path: str, *, directory: bool = False) -> bool:
         """Note that *path* is about to be made; False if something is there already."""
-        parent = path[: path.rfind(os.sep)]
-        if path in self.seen or (parent not in self.new_directories and os.path.lexists(path)):
-            return False
-        self.seen.add(path)
+        if not self.is_new:
+            parent = path[: path.rfind(os.sep)]
+            if path in self.seen or (parent not in self.new_directories and os.path.lexists(path)):
+                return False
+            self.seen.add(path)
+            act = _files.remove_directory if directory else _files.delete
+            self.steps.append((act, (path,)))
         if directory:
             self.new_directories.add(path)
-        act = _files.remove_directory if directory else _files.delete
-        self.steps.append((act, (path,)))
         return True
 
     def keep(self, path: str, *, move: bool) -> None:
         """Keep what is at *path*, to be replaced; with *move* it goes from there."""
-        if path in self.seen or not os.path.lexists(path):
+        if self.is_new or path in self.seen or not os.path.lexists(path):
             if move:
                 _files.delete(path)
             return
@@ -203,6 +195,8 @@ class Transaction:
         """
         from . import _packages
 
+        if self.is_new:
+            return
         for path in [os.path.join(directory, name) for name in names]:
             if path not in self.seen:
                 backup = self._backup(path, "copied")
@@ -239,7 +233,7 @@ class Transaction:
         """Move the contents aside, to be deleted when the run has succeeded."""
         paths = {os.path.join(self.env_dir, name) for name in _files.names_in(self.env_dir)}
         paths.difference_update(_kept.asides(self.env_dir))
-        if self.is_cleared:
+        if self.is_new or self.is_cleared:
             for path in paths:
                 self.keep(path, move=True)
         elif paths:
@@ -251,7 +245,7 @@ class Transaction:
                 _files.move(path, os.path.join(moving, os.path.basename(path)))
             self._rename("moving", "cleared")
             self.seen.clear()
-            self.new_directories = {self.env_dir}
+            self.new_directories.clear()
 
     def mark_usable(self) -> None:
         """Note that the new environment can be used: what was cleared is not to come back."""
@@ -271,7 +265,8 @@ class Transaction:
         if self.aside_path:
             with _signals.Deferred("", again=True):
                 self._discard()
-        self.is_done, self.is_made, self.parents = True, False, []
+        self.is_done = True
+        self.missing.clear()
         self._end()
 
     def _discard(self) -> None:
@@ -289,6 +284,10 @@ class Transaction:
         problem = None
         self.is_done = True
         self.steps.append((self._rename, ("done", "cleared")))
+        if self.env_dir in self.missing and self._is_at_work():
+            act: Callable[..., object] = _files.remove_directory
+            self.steps.insert(0, (_files.delete if self.is_new else act, (self.env_dir,)))
+        self.missing.discard(self.env_dir)
         if os.name == "nt":
             self.lock.release()  # What it is made of lies in the directory.
         while self.steps:
@@ -304,13 +303,24 @@ class Transaction:
         self.lock.release()
         self._remove_parents()
 
-    def _remove_parents(self) -> bool:
-        while self.parents and _files.remove_directory(self.parents[-1]):
-            self.parents.pop()
-        return not self.parents
+    def _is_at_work(self) -> bool:
+        """Has this run got the lock, or can have it now, to remove the target?"""
+        if not self.is_begun:
+            self.lock.release()  # A signal may have come before this run could note it.
+            self.lock.limit = 0
+            try:
+                self.begin()
+            except OSError:
+                pass  # Another run is at work there.
+        return self.is_begun
 
-    def _remove_made(self) -> None:
-        """Remove the directories that this run has made, unless another run needs them."""
+    def _remove_parents(self) -> None:
+        for path in sorted(self.missing, reverse=True):  # the deepest first
+            if _files.remove_directory(path):
+                self.missing.remove(path)
+
+    def _await_parents(self) -> None:
+        """Remove the parents that this run has made once no other run needs them."""
         from time import sleep
 
         absent = 0
@@ -319,13 +329,12 @@ class Transaction:
                 with _lock.Lock(self.env_dir, _PATIENCE * self.is_begun) as lock:
                     if lock.is_held and os.listdir(self.env_dir):
                         return  # That run has succeeded.
-                    if self.is_made and (lock.is_held or lock.is_missing):
-                        _files.remove_directory(self.env_dir)
                     absent = 0 if lock.is_held else absent + 1
             except OSError:
                 return
+            self._remove_parents()
             # What stays, though no run has been at work for a while, is in use otherwise.
-            if self._remove_parents() or absent > _ATTEMPTS // 10:
+            if not self.missing or absent > _ATTEMPTS // 10:
                 return
             sleep(min(0.001 * 2**attempt, 0.05))
 
@@ -358,11 +367,11 @@ def _is_same(path: str, other: str) -> bool:
     return os.path.isdir(path) and os.path.isdir(other) and os.path.samefile(path, other)
 
 
-def _missing(path: str) -> list[str]:
-    """Return *path* and those of its parents that don't exist, the deepest last."""
-    missing: list[str] = []
+def _missing(path: str) -> set[str]:
+    """Return *path* and those of its parents that don't exist."""
+    missing = set()
     while not os.path.lexists(path):
-        missing.insert(0, path)
+        missing.add(path)
         path = os.path.dirname(path)
     return missing
 
