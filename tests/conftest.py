@@ -18,6 +18,9 @@ import newvenv
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
+#: What makes coverage measure child processes.
+_MEASURING = {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE_PROCESS")}
+
 #: Settings of whoever runs the tests that would change what is tested.
 _FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME")
 
@@ -34,9 +37,18 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = {name for name in os.environ if name.startswith(needed)}
     for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in kept]:
         del os.environ[name]
+    for name in _MEASURING:
+        os.environ.pop(name, None)
     cache = tmp_path_factory.mktemp("cache")
     os.environ["NEWVENV_CACHE_DIR"] = str(cache)
     return cache
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure the child processes of a test, too, if it is measured: that makes them slow."""
+    for name, value in _MEASURING.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="session")

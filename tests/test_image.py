@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import marshal
 import os
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import warnings
 import zipfile
+from binascii import crc32
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +309,37 @@ def test_compiler_imports_nothing_from_here(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with built(tmp_path, PIP) as found:
         assert found.distributions
+
+
+def share(monkeypatch: pytest.MonkeyPatch, *request: Any) -> Any:
+    """Return what a process that compiles answers to *request*, in this process."""
+    asked, answered = io.BytesIO(marshal.dumps(request)), io.BytesIO()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(asked))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(answered))
+    bytecode.compile_share()
+    return marshal.loads(answered.getvalue())  # noqa: S302
+
+
+def test_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share is compiled but for what has syntax errors; each entry describes its file."""
+    (tmp_path / "__pycache__").mkdir()
+    for name, source in (("good.py", "x = 1\n"), ("bad.py", "x = = 1\n")):
+        (tmp_path / name).write_text(source)
+    tag = sys.implementation.cache_tag
+    number, entries = share(monkeypatch, tag, str(tmp_path), 1_000_000_000, ["bad.py", "good.py"])
+    path = bytecode.path_for("good.py")
+    data = (tmp_path / path).read_bytes()
+    assert (number, entries) == (0, {"good.py": (path, len(data), crc32(data), False)})
+    assert (tmp_path / path).stat().st_mtime == 1_000_000_000
+
+
+def test_share_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first error ends it, and is told by its number."""
+    tag = sys.implementation.cache_tag
+    answer = share(monkeypatch, tag, str(tmp_path), 0, ["gone.py", "gone too.py"])
+    assert answer == (errno.ENOENT, {})
+    with pytest.raises(SystemExit, match="writes bytecode for"):
+        share(monkeypatch, "another-1", str(tmp_path), 0, [])
 
 
 # Scripts.

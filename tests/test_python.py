@@ -32,6 +32,8 @@ sys.exit(main())
 
 Start = Callable[..., Any]
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 posix = pytest.mark.skipif(os.name == "nt", reason="POSIX's links and scripts")
 
 

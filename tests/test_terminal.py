@@ -16,7 +16,10 @@ import newvenv
 from conftest import Run
 from newvenv import _terminal
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="there are no pseudo-terminals"),
+    pytest.mark.usefixtures("measured"),
+]
 
 VERSION = "{}.{}.{}".format(*sys.version_info[:3])
 PYTHON = f"{ {'cpython': 'CPython', 'pypy': 'PyPy'}[sys.implementation.name] } {VERSION}"

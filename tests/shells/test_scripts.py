@@ -28,7 +28,16 @@ def _processes(shell: Shell, folder: Path, lines: list[str]) -> list[str]:
     script.write_text("\n".join([shell.begin, *lines, ""]))
     trace = folder / "trace"
     subprocess.run(
-        ["strace", "-f", "--seccomp-bpf", "-e", "trace=process", "-o", trace, *shell.argv(str(script))],
+        [
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-e",
+            "trace=process",
+            "-o",
+            trace,
+            *shell.argv(str(script)),
+        ],
         cwd=folder,
         env=rows.base_environment(str(folder)),
         check=True,
