@@ -48,8 +48,6 @@ class Directory:
     It must be no link. A file in it is ``prefix + name``, relative to ``descriptor``.
     """
 
-    __slots__ = ("descriptor", "path", "prefix")
-
     def __init__(self, path: str, parent: Directory | None = None) -> None:
         self.path: str = path if parent is None else f"{parent.path}/{path}"
         self.prefix = "" if RELATIVE else f"{self.path}/"
