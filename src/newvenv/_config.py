@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 import sys
-from io import StringIO
+from _io import StringIO  # From 3.14 on no start loads io, site neither.
 
 from . import _compat, _platform
 
