@@ -61,6 +61,9 @@ def add(folders: "list[str]") -> None:
     for folder in old:
         if folder in added:
             added.remove(folder)
+    # From 3.15 on, what was on the path before stays where it is.
+    again = (folder for folder in old if os.path.normcase(folder) in known)
+    added += [folder for folder in again if folder not in added]
     sys.path[:] = [*added, *(folder for folder in old if folder not in added)]
 
 
