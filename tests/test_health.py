@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -31,6 +32,7 @@ from environments import (
 )
 from newvenv import _health, _transaction
 from newvenv._health import Problem
+from newvenv._health.activation import relocated
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or sys.implementation.name != "cpython", reason="POSIX's names and links"
@@ -234,6 +236,41 @@ def test_prompt(env: Env, tmp_path: Path) -> None:
 
     script = 'PS1="$ "; . "$1"; echo "$PS1"'
     assert output("sh", "-c", script, "sh", path / BIN / "activate") == "(renamed) $ "
+
+
+#: How releases of the standard library write a prompt: up to 3.12 with parentheses, and since
+#: gh-124651 (3.9.21 to 3.13.1) quoted by ``shlex``.
+PROMPTS = [
+    ("activate", 'PS1="(TEXT) ${PS1:-}"\n'),
+    ("activate", 'VIRTUAL_ENV_PROMPT="(TEXT) "\n'),
+    ("activate", 'VIRTUAL_ENV_PROMPT="TEXT"\n'),
+    ("activate", "PS1='(TEXT) '\"${PS1:-}\"\n"),
+    ("activate", "VIRTUAL_ENV_PROMPT='(TEXT) '\n"),
+    ("activate", 'PS1="("WORD") ${PS1:-}"\n'),
+    ("activate", "VIRTUAL_ENV_PROMPT=WORD\n"),
+    ("activate.csh", 'set prompt = "(TEXT) $prompt"\n'),
+    ("activate.csh", 'setenv VIRTUAL_ENV_PROMPT "TEXT"\n'),
+    ("activate.csh", "set prompt = '(TEXT) '\"$prompt\"\n"),
+    ("activate.csh", "setenv VIRTUAL_ENV_PROMPT '(TEXT) '\n"),
+    ("activate.csh", 'set prompt = "("WORD") $prompt:q"\n'),
+    ("activate.csh", "setenv VIRTUAL_ENV_PROMPT WORD\n"),
+    ("activate.fish", 'printf "%s%s%s" (set_color 4B8BBE) "(TEXT) " (set_color normal)\n'),
+    ("activate.fish", 'printf "%s(%s)%s " (set_color 4B8BBE) "TEXT" (set_color normal)\n'),
+    ("activate.fish", "printf \"%s%s%s\" (set_color 4B8BBE) '(TEXT) ' (set_color normal)\n"),
+    ("activate.fish", 'printf "%s(%s)%s " (set_color 4B8BBE) WORD (set_color normal)\n'),
+    ("activate.fish", "set -gx VIRTUAL_ENV_PROMPT WORD\n"),
+]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("former", ["env", "two words"])
+@pytest.mark.parametrize(("name", "line"), PROMPTS)
+def test_prompt_of_releases(name: str, line: str, former: str) -> None:
+    """So it does whichever release of the standard library has written the script."""
+    text = line.replace("TEXT", former).replace("WORD", shlex.quote(former))
+    moved = relocated(name, text, "/old", "/new", (former, "renamed"))
+
+    assert moved == line.replace("TEXT", "renamed").replace("WORD", "renamed")
 
 
 def test_edited_activation(env: Env, tmp_path: Path) -> None:

@@ -176,8 +176,9 @@ def relocated(name: str, text: str, former: str, path: str, prompts: tuple[str, 
         text = _replace(text, form, path if is_bare and _is_safe(path) else quote(path), is_bare)
     before, after = prompts
     if before != after and _quoting.is_harmless(after):
-        for frame in _PROMPTS:
-            text = text.replace(frame.format(before), frame.format(after))
+        words = [(frame, form) for frame in _WORDS for form in literals.forms(name, before)]
+        for frame, form in [*((frame, before) for frame in _PROMPTS), *words]:
+            text = text.replace(frame.format(form), frame.format(after))
     return text
 
 
@@ -188,10 +189,17 @@ def _is_safe(path: str) -> bool:
 #: How scripts write the prompt: the standard library's, of all versions.
 _PROMPTS = (
     '"({}) ',
+    "'({}) '",
     'VIRTUAL_ENV_PROMPT="{}"',
-    "VIRTUAL_ENV_PROMPT={}\n",
     'VIRTUAL_ENV_PROMPT "{}"',
     '(set_color 4B8BBE) "{}" ',
+)
+#: The same where it is a word of its own, with quotes only if it needs some (gh-124651).
+_WORDS = (
+    '"("{}") ',
+    "VIRTUAL_ENV_PROMPT={}\n",
+    "VIRTUAL_ENV_PROMPT {}\n",
+    "(set_color 4B8BBE) {} ",
 )
 
 
