@@ -114,14 +114,14 @@ def test_calls_for_libraries(base: Path, tmp_path: Path) -> None:
     """The builder's method is called for each library of a copy, too, but not of a link."""
     (tmp_path / "pypy3").symlink_to(base / "bin" / "pypy3")
     names = ["libz.so", "tk8.6"]
-    copies = _set_up(base / "bin" / "pypy3", tmp_path / "copies", symlinks=False).calls[5:]
-    links = _set_up(tmp_path / "pypy3", tmp_path / "links", symlinks=False).calls[5:]
+    copies = _set_up(base / "bin" / "pypy3", tmp_path / "copies", symlinks=False).calls
+    links = _set_up(tmp_path / "pypy3", tmp_path / "links", symlinks=False).calls
 
-    assert [path for _, path, _ in copies] == [
+    assert [path for source, path, _ in copies[1:] if source != copies[0][1]] == [
         str(tmp_path / "copies" / "bin" / LIBRARY),
         *(str(tmp_path / "copies" / "lib" / name) for name in names),
     ]
-    assert links == []
+    assert [path for source, path, _ in links[1:] if source != links[0][1]] == []
 
 
 @pytest.mark.parametrize("is_link", [False, True], ids=["file", "link"])
