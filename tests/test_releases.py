@@ -29,8 +29,9 @@ pytestmark = pytest.mark.skipif(
     sys.implementation.name != "cpython" or os.name == "nt", reason="the slow way is taken"
 )
 
-#: From Python 3.12 on, older ones can't even start.
-FIRST_PIP = (23, 2) if sys.version_info >= (3, 12) else (22, 0)
+#: The first pip that can start, from which Python on.
+_STARTS = {(3, 9): (22, 0), (3, 12): (23, 2), (3, 15): (25, 2)}
+FIRST_PIP = next(_STARTS[since] for since in reversed(_STARTS) if sys.version_info >= since)
 
 EVERYTHING = os.environ.get("NEWVENV_TEST_RELEASES") == "all"
 

@@ -502,7 +502,8 @@ def test_copied_interpreter_is_the_running_one(tmp_path: Path, run: Run, package
     """A copy of the base's interpreter, which runs newvenv, is known for what it is."""
     newvenv.create(tmp_path / "copy", symlinks=False)
     code = "from newvenv import _layout, _seed; print(_seed._is_running(_layout.base_executable()))"
-    python = tmp_path / "copy" / "bin" / "python3"
+    # Beside the base, python3 may be another version.
+    python = tmp_path / "copy" / "bin" / "python{}.{}".format(*sys.version_info[:2])
     done = run(python, "-c", code, env=_environment(package_path))
     assert (done.stdout, python.is_symlink()) == ("True\n", False)
 
