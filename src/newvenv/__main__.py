@@ -78,9 +78,13 @@ def _catch_signals() -> bool:
     """
     import _signal  # type: ignore[import-not-found]  # the module signal costs an enum
 
+    if __package__:
+        from ._signals import is_ignored
+    else:
+        from newvenv._signals import is_ignored
     try:
         for number in (_SIGTERM, _SIGHUP) if sys.platform != "win32" else (_SIGTERM,):
-            if _signal.getsignal(number) == _signal.SIG_DFL:
+            if _signal.getsignal(number) == _signal.SIG_DFL and not is_ignored(number):
                 _signal.signal(number, _interrupt)
         if _signal.getsignal(_SIGINT) is _signal.default_int_handler:
             _signal.signal(_SIGINT, _interrupt)

@@ -12,6 +12,25 @@ if TYPE_CHECKING:
 _NUMBERS = (2, 1, 15)
 
 
+def is_ignored(number: int) -> bool:
+    """Is the signal *number* ignored, be it since before the start, as by ``nohup``?
+
+    :raises ValueError: there is no such signal.
+    """
+    import _signal  # type: ignore[import-not-found]
+
+    handler = _signal.getsignal(number)
+    if sys.implementation.name != "pypy" or handler != _signal.SIG_DFL:
+        return bool(handler == _signal.SIG_IGN)
+    # What was ignored before the start, PyPy does not know.
+    try:
+        with open("/proc/self/status", "rb") as file:
+            masks = [line.split()[1] for line in file if line.startswith(b"SigIgn:")]
+    except OSError:
+        return False
+    return any(int(mask, 16) >> (number - 1) & 1 for mask in masks)
+
+
 class Deferred:
     """Let the signals that would end the process wait for the end of the ``with`` block.
 
@@ -28,12 +47,12 @@ class Deferred:
         self.number = 0
 
     def __enter__(self) -> None:
-        import _signal  # type: ignore[import-not-found]
+        import _signal
 
         for number in _NUMBERS:
             try:
                 handler = _signal.getsignal(number)
-                if handler not in (None, _signal.SIG_IGN):
+                if handler is not None and not is_ignored(number):
                     _signal.signal(number, self._note)
                     self.handlers[number] = handler
             except ValueError:  # not in the main thread, or not a signal of Windows
