@@ -5,13 +5,27 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import newvenv
 
 if TYPE_CHECKING:
     import types
+    from collections.abc import Iterable
     from pathlib import Path
 
 VERSION = "{}.{}".format(*sys.version_info[:2])
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return an object's attributes as comparable: PyPy keeps them in an order of its own."""
+    return list(names) if sys.implementation.name == "cpython" else sorted(names)
+
+
+#: For what happens only where copies are made.
+copies = pytest.mark.skipif(
+    sys.implementation.name == "pypy", reason="a linked PyPy is linked, not copied"
+)
 
 #: A context's attributes when all hooks have run, in the order in which they are set.
 CONTEXT = [

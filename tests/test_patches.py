@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 
 import newvenv
-from builders import Calls, Diary, config
+from builders import Calls, Diary, config, copies
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -158,16 +158,15 @@ print(fake.call_count == 1)
 }
 
 
-copies = pytest.mark.skipif(
-    sys.implementation.name == "pypy", reason="a linked PyPy is linked, not copied"
-)
+#: Those that need a copy, or one in place of a link.
+_COPYING = ("logger", "logger.warning", "shutil", "shutil.copyfile")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="these are paths of POSIX")
 @pytest.mark.parametrize(
     "snippet",
     [
-        pytest.param(snippet, id=name, marks=[copies] if name.startswith("shutil") else [])
+        pytest.param(snippet, id=name, marks=[copies] if name in _COPYING else [])
         for name, snippet in FIRST_TOUCHES.items()
     ],
 )
