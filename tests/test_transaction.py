@@ -248,8 +248,8 @@ def _lay_packages(site: Path) -> None:
 
 
 _PIP = """
-import os, shutil
-os.chdir("lib/python" + "{}.{}".format(*__import__("sys").version_info[:2]) + "/site-packages")
+import os, shutil, sysconfig
+os.chdir(sysconfig.get_path("purelib"))
 shutil.rmtree("pip-1.dist-info")
 os.rename("pip", "~ip")
 os.mkdir("pip")
