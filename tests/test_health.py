@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import sysconfig
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Callable
@@ -21,7 +22,6 @@ from conftest import Run
 from environments import (
     BIN,
     MAKERS,
-    VERSION,
     WITH_PIP,
     copy,
     false_records,
@@ -34,9 +34,10 @@ from newvenv import _health, _transaction
 from newvenv._health import Problem
 from newvenv._health.activation import relocated
 
-pytestmark = pytest.mark.skipif(
-    os.name == "nt" or sys.implementation.name != "cpython", reason="POSIX's names and links"
-)
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX's names and links")
+
+#: What ``lib`` has the packages in, and the executable is called: ``python3.X``, ``pypy3.X``.
+LIBRARY = Path(sysconfig.get_path("purelib", "posix_prefix")).parent.name
 
 #: The environment of a maker, whole, in a place where it has always been.
 Env = Callable[[str], Path]
@@ -127,7 +128,7 @@ def run_in_thread(function: Callable[[], object]) -> object:
 
 def site_packages(path: Path) -> Path:
     """Return where the packages of the environment in *path* are."""
-    return path / "lib" / VERSION / "site-packages"
+    return path / "lib" / LIBRARY / "site-packages"
 
 
 # Whole
@@ -211,7 +212,7 @@ def test_moved_twice(env: Env, tmp_path: Path) -> None:
     path = path.rename(tmp_path / "short")
     repair(path)
 
-    assert (path / BIN / "pip").read_text().startswith(f"#!{path}/bin/python")
+    assert re.match(f"#!{path}/bin/(python|pypy)", (path / BIN / "pip").read_text())
     assert_works(path)
 
 
@@ -412,12 +413,12 @@ def base(base_python: str, tmp_path: Path) -> Path:
     """Return an installation of the running version, of which only the executable is real."""
     path = tmp_path / "base"
     (path / "bin").mkdir(parents=True)
-    shutil.copy(os.path.realpath(base_python), path / "bin" / VERSION)
+    shutil.copy(os.path.realpath(base_python), path / "bin" / LIBRARY)
     for name in ("python3", "python"):
-        (path / "bin" / name).symlink_to(VERSION)
+        (path / "bin" / name).symlink_to(LIBRARY)
     prefix = Path(os.path.realpath(base_python)).parents[1]
     (path / "lib").symlink_to(prefix / "lib")
-    headers = path / "include" / VERSION
+    headers = path / "include" / LIBRARY
     headers.mkdir(parents=True)
     set_version(path, "{}.{}.{}".format(*sys.version_info[:3]))
     return path
@@ -428,14 +429,14 @@ def set_version(base: Path, version: str) -> None:
     names = ("PY_MAJOR_VERSION", "PY_MINOR_VERSION", "PY_MICRO_VERSION")
     pairs = zip(names, version.split("."))
     text = "".join(f"#define {name}\t{value}\n" for name, value in pairs)
-    (base / "include" / VERSION / "patchlevel.h").write_text(text)
+    (base / "include" / LIBRARY / "patchlevel.h").write_text(text)
 
 
 @pytest.fixture
 def based(base: Path, tmp_path: Path) -> Path:
     """Return an environment of venv, without pip, that is based on *base*."""
     path = tmp_path / "env"
-    output(base / "bin" / VERSION, "-m", "venv", "--without-pip", path)
+    output(base / "bin" / LIBRARY, "-m", "venv", "--without-pip", path)
     return path
 
 
@@ -469,7 +470,7 @@ def of_another_version(base: Path, based: Path, monkeypatch: pytest.MonkeyPatch)
     config = based / "pyvenv.cfg"
     version = "{}.{}".format(*sys.version_info[:2])
     config.write_text(config.read_text().replace(version, "3.99"))
-    lib = (based / "lib" / VERSION).rename(based / "lib" / "python3.99")
+    lib = (based / "lib" / LIBRARY).rename(based / "lib" / "python3.99")
     for name in ("hello-1.0", "world-2.0", "pip-30.0"):
         (lib / "site-packages" / f"{name}.dist-info").mkdir()
         (lib / "site-packages" / f"{name}.dist-info" / "METADATA").touch()
@@ -485,8 +486,8 @@ def test_base_found(
     (other / "lib" / "python3.99").mkdir(parents=True)
     (other / "lib" / "python3.99" / "os.py").touch()
     (other / "bin").mkdir()
-    shutil.copy(base.with_name("elsewhere") / "bin" / VERSION, other / "bin" / "python3.99")
-    candidates = [base.with_name("elsewhere") / "bin" / VERSION, other / "bin" / "python3.99"]
+    shutil.copy(base.with_name("elsewhere") / "bin" / LIBRARY, other / "bin" / "python3.99")
+    candidates = [base.with_name("elsewhere") / "bin" / LIBRARY, other / "bin" / "python3.99"]
     monkeypatch.setattr(_health.base, "_find", lambda _: map(str, candidates))
 
     (site,) = of_another_version.glob("lib/*/site-packages")
@@ -529,7 +530,8 @@ def test_base_of_another_minor(of_another_version: Path, base: Path) -> None:
 
     (problem,) = _health.check(of_another_version)
     assert problem.code == "base-version"
-    assert "Python {}.{} is now at".format(*sys.version_info[:2]) in problem.message
+    kind = {"cpython": "Python", "pypy": "PyPy"}[sys.implementation.name]
+    assert "{} {}.{} is now at".format(kind, *sys.version_info[:2]) in problem.message
 
 
 # The interpreter
@@ -991,7 +993,7 @@ def test_left_behind(env: Env) -> None:
     config = path / "pyvenv.cfg"
     version = "version = {}.{}".format(*sys.version_info[:2])
     config.write_text(config.read_text().replace(version, "version = 3.7"))
-    (path / "lib" / VERSION).rename(path / "lib" / "python3.7")
+    (path / "lib" / LIBRARY).rename(path / "lib" / "python3.7")
 
     line = _health.left_behind(str(path))
     assert "1 package of Python 3.7 is not visible any more" in line
@@ -1001,7 +1003,7 @@ def test_left_behind(env: Env) -> None:
 def test_invisible_packages(env: Env) -> None:
     """Packages of another version that an upgrade has left behind are found."""
     path = env("venv")
-    shutil.copytree(path / "lib" / VERSION, path / "lib" / "python3.7")
+    shutil.copytree(path / "lib" / LIBRARY, path / "lib" / "python3.7")
 
     (problem,) = _health.repair(path)
     assert problem.code == "packages-invisible"

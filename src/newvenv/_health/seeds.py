@@ -208,7 +208,8 @@ def _stale(env: Environment, one: Distribution) -> Iterator[Problem]:
     It goes stale as a whole, when files are copied without their times. So one module of
     each directory is looked at, and all of them only if one is stale.
     """
-    tag = f".cpython-{base.number(env.library).replace('.', '')}.pyc"
+    kind = "pypy" if env.library.startswith("pypy") else "cpython-"
+    tag = f".{kind}{base.number(env.library).replace('.', '')}.pyc"
     sources = [row[0] for row in one.rows if row[0].endswith(".py")]
     sample = {os.path.dirname(source): source for source in reversed(sources)}
     if not any(_is_stale(one, source, tag) for source in sample.values()):
