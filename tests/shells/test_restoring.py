@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -108,6 +109,8 @@ def _restoring() -> list[object]:
 @pytest.mark.parametrize(("shell", "case"), _restoring())
 def test_restores(shell: Shell, case: Case, tmp_path: Path) -> None:
     """Deactivating leaves the shell in the very state it was in, whatever that was."""
+    if case.rest == "" and subprocess.run(shell.argv("-c", "PATH=; test x")).returncode:
+        pytest.skip("what is built into newer yash is found only if PATH has it, too")
     folder = environments.make(tmp_path / "e", prompt="it's $(touch ran)")
     lines = [
         _BASH_BEGIN.get(shell.name, ":"),
