@@ -29,9 +29,7 @@ _clone = sys.modules["newvenv._seed.clone"]
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="owners and modes")
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux")
-CPYTHON = pytest.mark.skipif(sys.implementation.name != "cpython", reason="the slow way is taken")
 
-pytestmark = [CPYTHON]
 
 Make = Callable[[str], Path]
 

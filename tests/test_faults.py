@@ -470,7 +470,13 @@ DISKS = {
 
 
 @needs_mount
-@pytest.mark.parametrize("disk", DISKS)
+@pytest.mark.parametrize(
+    "disk",
+    [
+        pytest.param(disk, marks=[copies] * ("--copies" in options))
+        for disk, (*_, options, _) in DISKS.items()
+    ],
+)
 def test_small_disk(tmp_path: Path, run: Run, disk: str) -> None:
     """A file system that is full or read-only costs one line, and nothing that was on it."""
     size, prepare, remount, options, reason = DISKS[disk]
@@ -516,9 +522,6 @@ def test_unusual_names(tmp_path: Path, run: Run, name: str) -> None:
     assert prefix == f"{target}\n"
 
 
-@pytest.mark.skipif(
-    sys.implementation.name != "cpython", reason="pip itself writes no scripts of such a path"
-)
 def test_name_that_is_no_text(tmp_path: Path, run: Run) -> None:
     """An environment may have a name of bytes that are not UTF-8."""
     target = os.path.join(tmp_path, "\udcff")

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
-pytestmark = pytest.mark.skipif(
-    sys.implementation.name != "cpython" or os.name == "nt", reason="the slow way is taken"
-)
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="pip makes launchers there")
 
 #: The first pip that can start, from which Python on.
 _STARTS = {(3, 9): (22, 0), (3, 12): (23, 2), (3, 15): (25, 2)}

@@ -140,7 +140,7 @@ def _unusual(context: types.SimpleNamespace) -> str | None:
             return f"{name} is set, which changes the bytecode that pip writes"
     if sys.pycache_prefix is not None or sys.implementation.cache_tag is None:
         return "this Python keeps its bytecode elsewhere (-X pycache_prefix), or none"
-    if sys.implementation.name != "cpython":
+    if sys.implementation.name not in ("cpython", "pypy"):
         return f"images are not made for {sys.implementation.name}"
     for path in (context.lib_path, context.bin_path, context.env_exec_cmd):
         if not path.startswith(os.path.join(context.env_dir, "")):
