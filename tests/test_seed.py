@@ -654,7 +654,7 @@ def test_check_names_the_remedy(is_debian: bool, end: str, monkeypatch: pytest.M
 def test_check_looks_in_the_library_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is called ensurepip in the current folder is not taken for the real one."""
     (tmp_path / "ensurepip" / "_bundled").mkdir(parents=True)
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.delitem(sys.modules, "ensurepip")
     assert sources.ensurepip() in (None, str(Path(os.__file__).parent / "ensurepip"))
 
@@ -751,7 +751,7 @@ def test_pip_beside_us(
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     monkeypatch.setattr(sources, "_distribution_wheels", lambda: None)
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(request))
-    monkeypatch.syspath_prepend(str(site(ours)))
+    monkeypatch.setattr(sys, "path", [str(site(ours)), *sys.path])
     with umask(0o002):  # as there
         seeded(place / "beside")
     found = tree(place / "beside")
@@ -762,7 +762,7 @@ def test_pip_beside_us(
 def test_pip_without_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pip of which no RECORD says what belongs to it is none to make an image of."""
     (tmp_path / "pip-1.0.dist-info").mkdir()
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     assert sources.find() == ()
     (tmp_path / "pip-1.0.dist-info" / "RECORD").touch()
     assert sources.find() == [str(tmp_path / "pip-1.0.dist-info")]
