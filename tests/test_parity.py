@@ -163,17 +163,6 @@ def test_umask(umask: int, option: str, make: Make, tmp_path: Path) -> None:
     _compare(tmp_path)
 
 
-def test_pip(make: Make, tmp_path: Path) -> None:
-    """With pip, too, the trees are the same, down to each file of the seed packages.
-
-    The umask is the strictest; ``test_seed`` has the laxest that is usual.
-    """
-    for module in ("newvenv", "venv"):
-        make(module, "env", check=True, preexec_fn=lambda: os.umask(0o077))
-
-    _compare(tmp_path)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 @pytest.mark.parametrize("name", ["python", "python3", "snake"])
 def test_interpreter_by_another_name(

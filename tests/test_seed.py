@@ -41,6 +41,9 @@ ENSUREPIP = pytest.mark.skipif(
 )
 TAG = sys.implementation.cache_tag
 
+#: Not the usual umask: the laxest that is, or the strictest; each other version of Python.
+UMASK = [0o002, 0o077][sys.version_info[1] % 2]
+
 
 class Calls:
     """Stands for the slow way and notes how it is asked for."""
@@ -124,10 +127,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def standard(place: Path, run: Run) -> dict[str, Any]:
     """Return what the standard library's venv makes of an environment called ``same``.
 
-    Not under the usual umask: modes are as pip makes them. test_parity has other ones.
+    Modes are as pip makes them.
     """
     path = place / "same"
-    with umask(0o002):
+    with umask(UMASK):
         done = run(_layout.base_executable(), "-m", "venv", path)
     assert done.returncode == 0, done.stdout + done.stderr
     found = {"contents": contents(path), "tree": tree(path), "entries": entries(path)}
@@ -139,7 +142,7 @@ def standard(place: Path, run: Run) -> dict[str, Any]:
 def ours(place: Path, standard: dict[str, Any]) -> Path:  # noqa: ARG001  # its place is free now
     """Return an environment of ours, of the same name, from an image that another umask had."""
     seeded(place / "other")
-    with umask(0o002):
+    with umask(UMASK):
         seeded(place / "same")
     return place / "same"
 
@@ -148,7 +151,7 @@ def ours(place: Path, standard: dict[str, Any]) -> Path:  # noqa: ARG001  # its 
 def copy_of_ours(place: Path) -> Iterator[Path]:
     """Return an environment to change."""
     path = place / "changed"
-    with umask(0o002):
+    with umask(UMASK):
         seeded(path)
     yield path
     shutil.rmtree(path)
@@ -752,7 +755,7 @@ def test_pip_beside_us(
     monkeypatch.setattr(sources, "_distribution_wheels", lambda: None)
     monkeypatch.setenv("NEWVENV_CACHE_DIR", str(request))
     monkeypatch.setattr(sys, "path", [str(site(ours)), *sys.path])
-    with umask(0o002):  # as there
+    with umask(UMASK):  # as there
         seeded(place / "beside")
     found = tree(place / "beside")
     assert {name: found.get(name) for name in expected} == expected
@@ -816,7 +819,7 @@ def test_interrupted_installation(ours: Path, copy_of_ours: Path) -> None:
             shutil.rmtree(info)
     for script in copy_of_ours.glob("bin/pip*"):
         script.unlink()
-    with umask(0o002):  # as there
+    with umask(UMASK):  # as there
         seeded(copy_of_ours)
     found = tree(copy_of_ours)
     assert {name: entry[:2] for name, entry in found.items()} == {
