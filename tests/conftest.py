@@ -22,7 +22,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 _MEASURING = {name: os.environ[name] for name in os.environ if name.startswith("COVERAGE_PROCESS")}
 
 #: Settings of whoever runs the tests that would change what is tested.
-_FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME")
+_FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME", *_MEASURING)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -37,8 +37,6 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kept = {name for name in os.environ if name.startswith(needed)}
     for name in [name for name in os.environ if name.startswith(_FOREIGN) and name not in kept]:
         del os.environ[name]
-    for name in _MEASURING:
-        os.environ.pop(name, None)
     cache = tmp_path_factory.mktemp("cache")
     os.environ["NEWVENV_CACHE_DIR"] = str(cache)
     return cache

@@ -1,4 +1,4 @@
-"""Environments by every maker, each with a package in it, for tests that break them."""
+"""Environments for tests that break them: by every maker, or with things of its user's."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 
+import newvenv
 from newvenv._seed import sources
 
 BIN = "Scripts" if os.name == "nt" else "bin"
@@ -74,6 +75,18 @@ def hash_of(data: bytes) -> str:
     return f"sha256={digest.decode().rstrip('=')}"
 
 
+def fresh(target: Path) -> None:
+    """Leave *target* missing."""
+
+
+def occupied(target: Path, **options: Any) -> None:
+    """Make an environment of other settings, with things of its user's in it."""
+    newvenv.create(target, symlinks=True, prompt="before", **options)
+    (target / "bin" / "activate").write_text("the user's own\n")
+    (target / "notes").mkdir()
+    (target / "notes" / "text").write_text("keep me")
+
+
 def _tool(name: str) -> str:
     path = shutil.which(name, path=os.path.dirname(sys.executable))
     if path is None:
@@ -129,6 +142,7 @@ def _pip(maker: str) -> list[str]:
 def _run(command: list[str], variables: dict[str, str]) -> None:
     result = subprocess.run(command, env=variables, capture_output=True, text=True)
     if result.returncode:
+        assert "newvenv" not in command, result.stderr
         pytest.skip(f"{command[:3]} failed: {result.stderr}")
 
 

@@ -30,7 +30,6 @@ _clone = sys.modules["newvenv._seed.clone"]
 POSIX = pytest.mark.skipif(os.name == "nt", reason="owners and modes")
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux")
 
-
 Make = Callable[[str], Path]
 
 

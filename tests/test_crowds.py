@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import newvenv
+from environments import fresh, occupied
 from newvenv import _lock
 from newvenv._seed.cache import images
 from trees import tree
@@ -70,25 +70,13 @@ def ends(running: list[subprocess.Popen[str]]) -> list[tuple[int, str]]:
     return found
 
 
-def _fresh(target: Path) -> None:
-    pass
-
-
-def _occupied(target: Path) -> None:
-    """Make an environment of other settings, with things of its user's in it."""
-    newvenv.create(target, symlinks=True, prompt="before")
-    (target / "bin" / "activate").write_text("the user's own\n")
-    (target / "notes").mkdir()
-    (target / "notes" / "text").write_text("keep me")
-
-
 #: What is there, and with which options sixteen processes come.
 CROWDS: dict[str, tuple[Callable[[Path], None], list[list[str]]]] = {
-    "fresh": (_fresh, [["--without-pip"]]),
-    "pip": (_fresh, [[]]),
-    "occupied": (_occupied, [["--without-pip"], []]),
-    "clear": (_occupied, [["--clear", "--without-pip"]]),
-    "clear-beside-create": (_occupied, [["--clear"], []]),
+    "fresh": (fresh, [["--without-pip"]]),
+    "pip": (fresh, [[]]),
+    "occupied": (occupied, [["--without-pip"], []]),
+    "clear": (occupied, [["--clear", "--without-pip"]]),
+    "clear-beside-create": (occupied, [["--clear"], []]),
 }
 
 
@@ -116,7 +104,7 @@ def test_killed_at_random(tmp_path: Path, run: Run, number: int) -> None:
     """However many runs were killed, the next one makes what it makes anywhere."""
     chance = random.Random(number)  # noqa: S311
     target = tmp_path / "env"
-    [_fresh, _occupied][number % 2](target)
+    [fresh, occupied][number % 2](target)
     options = [[], ["--clear"], ["--upgrade"], ["--prompt=other"], ["--copies"]]
     running = [start(*BARE, *chance.choice(options), target) for _ in range(32)]
     while any(process.poll() is None for process in running):
@@ -141,7 +129,7 @@ def test_nothing_of_the_users_is_lost(tmp_path: Path, run: Run, number: int) -> 
     """What kills interrupt does not cost the user a file that was not to be cleared."""
     chance = random.Random(number)  # noqa: S311
     target = tmp_path / "env"
-    _occupied(target)
+    occupied(target)
     options = [[], ["--upgrade"], ["--prompt=other"], ["--copies"]]
     running = [start(*BARE, *chance.choice(options), target) for _ in range(16)]
     while any(process.poll() is None for process in running):
@@ -226,7 +214,7 @@ def hold() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 def test_container_that_is_killed(tmp_path: Path, run: Run, hold: Any) -> None:
     """What a container had cleared when it was killed comes back with the host's next run."""
     target = tmp_path / "env"
-    _occupied(target)
+    occupied(target)
     process = hold(target, *CONTAINER)
     assert not (target / "notes").exists()
     process.kill()
@@ -257,7 +245,7 @@ def test_clock_that_is_ahead(tmp_path: Path, hold: Any) -> None:
     (tmp_path / "clock" / "sitecustomize.py").write_text(_AHEAD)
     path = os.pathsep.join([str(tmp_path / "clock"), *filter(None, [os.environ.get("PYTHONPATH")])])
     target = tmp_path / "env"
-    _occupied(target)
+    occupied(target)
     process = hold(target)
     ahead = start(*BARE, target, env={**os.environ, "PYTHONPATH": path})
     assert ahead.stderr
@@ -273,7 +261,7 @@ def test_clock_that_is_ahead(tmp_path: Path, hold: Any) -> None:
 def test_stopped_run(tmp_path: Path, hold: Any) -> None:
     """A run that is stopped in the middle of a clear goes on, and the others after it."""
     target = tmp_path / "env"
-    _occupied(target)
+    occupied(target)
     process = hold(target)
     process.send_signal(signal.SIGSTOP)
     others = [start(*BARE, target) for _ in range(2)]

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-import newvenv
 from builders import copies
+from environments import fresh, occupied
 from newvenv import _files
+from tracing import FAST, STRACE, can_trace
 from trees import tree
 
 if TYPE_CHECKING:
@@ -63,38 +64,14 @@ SAMPLE = int(os.environ.get("NEWVENV_TEST_FAULTS", "0").replace("all", "1000000"
 NEWVENV = [sys.executable, "-m", "newvenv"]
 
 
-STRACE = ["strace", "-qq"]
-
-
-def _can_trace(*options: str) -> bool:
-    command = [*STRACE, *options, "-o", os.devnull, "-e", "trace=mkdir", "true"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
-
-needs_strace = pytest.mark.skipif(not _can_trace(), reason="needs strace, and leave to trace")
-
-#: Options by which strace stops a process at the calls in question only, which takes a
-#: quarter of the time. Signals are not injected then (strace 6.1). Without ``-f`` the other
-#: one has no effect; it matters only where what is traced starts something.
-FAST = ["-f", "--seccomp-bpf"] if _can_trace("-f", "--seccomp-bpf") else []
-
-
-def _fresh(target: Path) -> None:
-    pass
+needs_strace = pytest.mark.skipif(not can_trace(), reason="needs strace, and leave to trace")
 
 
 def _occupied(target: Path) -> None:
-    """Make an environment of other settings, with things of its user's in it."""
-    newvenv.create(target, symlinks=True, prompt="before", scm_ignore_files={"git"})
-    (target / "bin" / "activate").write_text("the user's own\n")
+    occupied(target, scm_ignore_files={"git"})
     (target / "bin" / "tool").write_text("#!/bin/sh\n")
     (target / "bin" / "tool").chmod(0o750)
     (target / "lib" / "kept").mkdir()
-    (target / "notes").mkdir()
-    (target / "notes" / "text").write_text("keep me")
     (target / "pyvenv.cfg").chmod(0o600)
 
 
@@ -112,13 +89,13 @@ def _empty(target: Path) -> None:
 
 #: What is in the target before, and with which options it becomes an environment.
 SCENARIOS = {
-    "fresh": (_fresh, ["--without-pip"]),
+    "fresh": (fresh, ["--without-pip"]),
     "empty": (_empty, ["--without-pip"]),
     "occupied": (_occupied, ["--without-pip"]),
     "another-python": (_of_another_python, ["--without-pip", "--copies"]),
-    "fresh-clear": (_fresh, ["--without-pip", "--clear"]),
+    "fresh-clear": (fresh, ["--without-pip", "--clear"]),
     "clear": (_occupied, ["--without-pip", "--clear"]),
-    "pip": (_fresh, []),
+    "pip": (fresh, []),
     "occupied-pip": (_occupied, []),
     "clear-pip": (_occupied, ["--clear"]),
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import newvenv
+from environments import fresh, occupied
 from newvenv import _files, _lock
 from trees import tree
 
@@ -63,17 +64,6 @@ class Interrupter:
         return None
 
 
-def _fresh(target: Path) -> None:
-    pass
-
-
-def _occupied(target: Path) -> None:
-    newvenv.create(target, symlinks=True, prompt="before")
-    (target / "bin" / "activate").write_text("the user's own")
-    (target / "notes").mkdir()
-    (target / "notes" / "text").write_text("keep me")
-
-
 class Failing(newvenv.EnvBuilder):
     """Fails at the end."""
 
@@ -85,12 +75,12 @@ class Failing(newvenv.EnvBuilder):
 
 #: What is there, and what is done there.
 SCENARIOS: dict[str, tuple[Callable[[Path], None], newvenv.EnvBuilder]] = {
-    "fresh": (_fresh, newvenv.EnvBuilder(symlinks=True)),
-    "occupied": (_occupied, newvenv.EnvBuilder(symlinks=True)),
-    "clear": (_occupied, newvenv.EnvBuilder(symlinks=True, clear=True)),
-    "fresh-failing": (_fresh, Failing(symlinks=True)),
-    "occupied-failing": (_occupied, Failing(symlinks=True)),
-    "clear-failing": (_occupied, Failing(symlinks=True, clear=True)),
+    "fresh": (fresh, newvenv.EnvBuilder(symlinks=True)),
+    "occupied": (occupied, newvenv.EnvBuilder(symlinks=True)),
+    "clear": (occupied, newvenv.EnvBuilder(symlinks=True, clear=True)),
+    "fresh-failing": (fresh, Failing(symlinks=True)),
+    "occupied-failing": (occupied, Failing(symlinks=True)),
+    "clear-failing": (occupied, Failing(symlinks=True, clear=True)),
 }
 
 

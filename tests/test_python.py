@@ -418,7 +418,7 @@ def test_old_interpreter(start: Start, tmp_path: Path, version: str) -> None:
     path = os.pathsep.join(map(str, [*directorys, os.environ["PATH"]]))
     python = shutil.which(f"python{version}", path=path)
     if not directorys or python is None:
-        pytest.skip("it is not installed")
+        pytest.skip(f"pyenv has no Python {version} here")
     result = start("-p", python, "env", cwd=tmp_path)
 
     check(result, tmp_path, python, f"is Python {version}", "--python")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import environments
 import newvenv
 from builders import HOOKS
 from newvenv import _files, _kept, _lock, _packages, _platform, _transaction
@@ -50,12 +51,9 @@ def failing(hook: str, error: BaseException, **options: Any) -> newvenv.EnvBuild
 def occupied(tmp_path: Path) -> Path:
     """Return an environment with things of its user's in it."""
     target = tmp_path / "env"
-    newvenv.create(target, symlinks=True, prompt="before")
-    (target / "bin" / "activate").write_text("the user's own")
+    environments.occupied(target)
     (target / "bin" / "tool").write_text("#!/bin/sh")
     (target / "bin" / "tool").chmod(0o750)
-    (target / "notes").mkdir()
-    (target / "notes" / "text").write_text("keep me")
     (target / "pyvenv.cfg").chmod(0o600)
     return target
 

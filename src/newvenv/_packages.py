@@ -55,6 +55,8 @@ def guard(context: types.SimpleNamespace, projects: Collection[str]) -> None:
     :param projects: what pip may be asked for, beside itself. (What these depend on is
         not known here, and stays when it has been added.)
     """
+    if _files.is_in_new_target(os.path.join(context.env_dir, "")):
+        return  # All goes with it.
     names = {_normalized(project) for project in (*projects, "pip", "setuptools")}
     directories = {getattr(context, name, "") for name in ("lib_path", "platlib_path")}
     for directory in sorted(filter(None, directories)):

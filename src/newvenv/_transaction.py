@@ -195,8 +195,6 @@ class Transaction:
         """
         from . import _packages
 
-        if self.is_new:
-            return
         for path in [os.path.join(directory, name) for name in names]:
             if path not in self.seen:
                 backup = self._backup(path, "copied")
@@ -285,8 +283,8 @@ class Transaction:
         self.is_done = True
         self.steps.append((self._rename, ("done", "cleared")))
         if self.env_dir in self.missing and self._is_at_work():
-            act: Callable[..., object] = _files.remove_directory
-            self.steps.insert(0, (_files.delete if self.is_new else act, (self.env_dir,)))
+            remove = _files.delete if self.is_new else _files.remove_directory
+            self.steps.insert(0, (remove, (self.env_dir,)))
         self.missing.discard(self.env_dir)
         if os.name == "nt":
             self.lock.release()  # What it is made of lies in the directory.

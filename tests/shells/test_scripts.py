@@ -12,6 +12,7 @@ import pytest
 from newvenv import _activation
 from shells import environments, rows
 from shells.rows import Shell
+from tracing import FAST, STRACE
 
 #: What lies deeper is what an installer has compiled.
 _TEMPLATES = list(Path(_activation.templates()).glob("*/*ctivate*"))
@@ -28,16 +29,7 @@ def _processes(shell: Shell, folder: Path, lines: list[str]) -> list[str]:
     script.write_text("\n".join([shell.begin, *lines, ""]))
     trace = folder / "trace"
     subprocess.run(
-        [
-            "strace",
-            "-f",
-            "--seccomp-bpf",
-            "-e",
-            "trace=process",
-            "-o",
-            trace,
-            *shell.argv(str(script)),
-        ],
+        [*STRACE, *(FAST or ["-f"]), "-e", "trace=process", "-o", trace, *shell.argv(str(script))],
         cwd=folder,
         env=rows.base_environment(str(folder)),
         check=True,

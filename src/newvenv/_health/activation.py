@@ -176,8 +176,9 @@ def relocated(name: str, text: str, former: str, path: str, prompts: tuple[str, 
         text = _replace(text, form, path if is_bare and _is_safe(path) else quote(path), is_bare)
     before, after = prompts
     if before != after and _quoting.is_harmless(after):
-        words = [(frame, form) for frame in _WORDS for form in literals.forms(name, before)]
-        for frame, form in [*((frame, before) for frame in _PROMPTS), *words]:
+        frames = [(frame, before) for frame in _PROMPTS]
+        frames += [(frame, form) for frame in _WORDS for form in literals.forms(name, before)]
+        for frame, form in frames:
             text = text.replace(frame.format(form), frame.format(after))
     return text
 

@@ -62,8 +62,8 @@ def library_of(config: Mapping[str, str], names: list[str]) -> str:
     if not version:
         return ""
     is_pypy = config.get("implementation", "").lower() == "pypy" or f"pypy{version}" in names
-    if f"python{version}" not in names:
-        is_pypy = is_pypy or any(name.startswith("pypy") for name in names)
+    if not is_pypy and f"python{version}" not in names:
+        is_pypy = any(name.startswith("pypy") for name in names)
     library = ("pypy" if is_pypy else "python") + version
     return library + "t" if library + "t" in names and library not in names else library
 
