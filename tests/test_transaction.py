@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import nullcontext
@@ -50,7 +51,11 @@ def failing(hook: str, error: BaseException, **options: Any) -> newvenv.EnvBuild
 @pytest.fixture
 def occupied(tmp_path: Path) -> Path:
     """Return an environment with things of its user's in it."""
-    target = tmp_path / "env"
+    return occupy(tmp_path / "env")
+
+
+def occupy(target: Path) -> Path:
+    """Make an environment of other settings in *target*, with modes of its own, and return it."""
     environments.occupied(target)
     (target / "bin" / "tool").write_text("#!/bin/sh")
     (target / "bin" / "tool").chmod(0o750)
@@ -159,22 +164,26 @@ needs_root = pytest.mark.skipif(
 
 
 @pytest.fixture
-def public(tmp_path: Path) -> Path:
-    """Return a directory that every user may enter."""
-    for path in (tmp_path, *list(tmp_path.parents)[:-1]):
-        if not path.stat().st_mode & 0o001:
-            path.chmod(path.stat().st_mode | 0o011)
-    return tmp_path
+def public() -> Iterator[Path]:
+    """Return a directory that every user may enter.
+
+    It is none of pytest's, which closes the one above all of its own to other users
+    whenever another suite begins.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        public = Path(directory).resolve()
+        for path in (public, *list(public.parents)[:-1]):
+            if not path.stat().st_mode & 0o001:
+                path.chmod(path.stat().st_mode | 0o011)
+        yield public
 
 
 @needs_root
 @pytest.mark.parametrize("options", [[], ["clear"]], ids=["create", "clear"])
 @pytest.mark.parametrize("name", ["fresh", "env"])
-def test_umask_that_forbids_all(
-    public: Path, occupied: Path, run: Run, name: str, options: list[str]
-) -> None:
+def test_umask_that_forbids_all(public: Path, run: Run, name: str, options: list[str]) -> None:
     """A umask that lets nobody into new directories makes a run fail, and leave no trace."""
-    for path in [public, occupied, *occupied.rglob("*")]:
+    for path in [public, occupy(public / "env"), *public.rglob("*")]:
         os.lchown(path, 65534, 65534)
     before = tree(public)
     code = f"{_AS_NOBODY.partition('target, *')[0]}os.umask(0o777)\n"
@@ -432,9 +441,9 @@ def test_lower_layer(
 
 
 @needs_root
-@pytest.mark.usefixtures("public")
-def test_what_cannot_be_deleted(occupied: Path, run: Run) -> None:
+def test_what_cannot_be_deleted(public: Path, run: Run) -> None:
     """A directory of another user's in a cleared environment costs a warning, no more."""
+    occupied = occupy(public / "env")
     (occupied / "notes" / "root").mkdir(mode=0o755)
     (occupied / "notes" / "root" / "file").touch()
     for path in [occupied, *occupied.rglob("*")]:
