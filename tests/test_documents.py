@@ -390,7 +390,6 @@ _LOOKS_UP = {
     ("_cli", "_result"),
     ("_result", "_terminal"),
     ("_python", "_result"),
-    ("_transaction", "_preflight"),
 }
 
 

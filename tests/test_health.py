@@ -845,11 +845,12 @@ def test_leftovers(env: Env) -> None:
 def test_run_at_work(env: Env) -> None:
     """What belongs to a run that is at work is not left over."""
     path = env("venv")
-    with _transaction.Transaction(str(path)):
-        (path / ".newvenv").mkdir()
-        found = run_in_thread(lambda: codes(path))
 
-    assert found == []
+    def work(_: object) -> object:
+        (path / ".newvenv").mkdir()
+        return run_in_thread(lambda: codes(path))
+
+    assert _transaction.run(str(path), work) == []
 
 
 # What is no environment

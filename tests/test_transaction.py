@@ -533,9 +533,13 @@ def test_directory_that_cannot_be_moved(
 ) -> None:
     """A directory that could not be kept is not deleted when the run is rolled back."""
     before = tree(occupied)
-    with pytest.raises(OSError, match="No space"), _transaction.Transaction(str(occupied)):  # noqa: PT012
+
+    def remove(_: Any) -> None:
         monkeypatch.setattr(os, name, _refuse)
         _files.remove(str(occupied / "notes"))
+
+    with pytest.raises(OSError, match="No space"):
+        _transaction.run(str(occupied), remove)
     monkeypatch.undo()
     recover(occupied)
     assert tree(occupied) == before
@@ -554,12 +558,14 @@ def test_directory_that_is_moved_in_part(occupied: Path, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     first = os.listdir(occupied / "notes")[0]
-    with pytest.raises(KeyboardInterrupt), _transaction.Transaction(str(occupied)):  # noqa: PT012
-        monkeypatch.setattr(os, "rename", fail)
-        try:
+
+    def remove(_: Any) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", fail)
             _files.remove(str(occupied / "notes"))
-        finally:
-            monkeypatch.undo()
+
+    with pytest.raises(KeyboardInterrupt):
+        _transaction.run(str(occupied), remove)
     assert tree(occupied) == before
 
 
@@ -598,14 +604,18 @@ def test_packages_kept_in_part_before(occupied: Path) -> None:
 
 def test_other_way_after_keeping_failed(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that could not be kept at first is kept when it is replaced by another way."""
-    before = tree(occupied)
-    with pytest.raises(Failure), _transaction.Transaction(str(occupied)):  # noqa: PT012
+
+    def write(_: Any) -> None:
         with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):  # noqa: PT012
             patch.setattr(os, "rename", _refuse)
             patch.setattr(os, "link", _refuse)
             _files.write(str(occupied / "bin" / "tool"), b"new")
         _files.write(str(occupied / "bin" / "tool"), b"new")
         raise Failure
+
+    before = tree(occupied)
+    with pytest.raises(Failure):
+        _transaction.run(str(occupied), write)
     assert tree(occupied) == before
 
 
@@ -654,8 +664,7 @@ def _lay(target: Path, *names: str) -> None:
 
 def recover(target: Path) -> None:
     """Do what a run does first of all."""
-    with _transaction.Transaction(str(target)):
-        pass
+    _transaction.run(str(target), lambda _: None)
 
 
 #: What a killed run has left aside, and what is in the target after the next one began.
@@ -666,8 +675,8 @@ LEFT = {
     "moving": ([".newvenv/moving/bin/x", "own/x"], ["bin/x", "own/x"]),
     "moving-in-part": ([".newvenv/moving/own/a", "own/b"], ["own/a", "own/b"]),
     "cleared": ([".newvenv/cleared/bin/x", "bin/new", "mine"], ["bin/x", "mine"]),
-    "done": ([".newvenv/done/bin/x", "bin/new"], ["bin/new"]),
-    "child": ([".newvenv/done/x", ".newvenv1/kept/y", "bin/x"], ["bin/x", "y"]),
+    "outdated": ([".newvenv/outdated/bin/x", "bin/new"], ["bin/new"]),
+    "child": ([".newvenv/outdated/x", ".newvenv1/kept/y", "bin/x"], ["bin/x", "y"]),
 }
 
 
@@ -697,7 +706,7 @@ def test_recover_packages(tmp_path: Path, state: str) -> None:
     """The pip before comes back if what is there now is not whole, and only then."""
     there, after = PIP_KILLED[state]
     site = tmp_path / "lib" / "site-packages"
-    copies = tmp_path / ".newvenv" / "copied"
+    copies = tmp_path / ".newvenv" / "kept"
     _lay(site, *there)
     _lay(copies / "lib" / "site-packages", "pip/old", "pip-1.dist-info/x")
     _lay(copies / "bin", "pip")
@@ -754,9 +763,7 @@ def test_link_in_the_way_is_left_alone(tmp_path: Path) -> None:
 _HOLD = """
 import sys, time
 from newvenv import _transaction
-with _transaction.Transaction(sys.argv[1]):
-    print(flush=True)
-    input()
+_transaction.run(sys.argv[1], lambda _: print(flush=True) or input())
 """
 
 
@@ -822,17 +829,15 @@ def test_place_that_is_removed_meanwhile(tmp_path: Path, monkeypatch: pytest.Mon
     """A run that gets the lock of a directory that is no more makes it anew."""
     target = tmp_path / "up" / "env"
     monkeypatch.setattr(_lock, "_NOTICE", 60)
-    outer = _transaction.Transaction(str(target))
     other = threading.Thread(target=newvenv.create, args=(target,), kwargs={"symlinks": True})
 
-    def fail() -> None:
-        with outer:
-            other.start()
-            time.sleep(0.1)
-            raise Failure
+    def fail(_: Any) -> None:
+        other.start()
+        time.sleep(0.1)
+        raise Failure
 
     with pytest.raises(Failure):
-        fail()
+        _transaction.run(str(target), fail)
     other.join()
     assert (target / "bin" / "python").exists()
 
@@ -889,7 +894,7 @@ def test_interrupted_at_the_very_end(occupied: Path, monkeypatch: pytest.MonkeyP
     assert "after" in (occupied / "pyvenv.cfg").read_text()
     assert _files.journals == {}
     with _lock.Lock(str(occupied), limit=0) as lock:
-        assert lock.is_held
+        assert lock.handle is not None
 
 
 class _Makes(newvenv.EnvBuilder):
@@ -936,11 +941,12 @@ _HOLDER = [
     sys.executable,
     "-c",
     "import sys, newvenv; from newvenv import _transaction\n"
-    "input()\n"
-    "with _transaction.Transaction(sys.argv[1]) as run:\n"
+    "def work(run):\n"
     "    open(sys.argv[1] + '/theirs', 'w').close()\n"
     "    print(flush=True)\n"
-    "    input()\n",
+    "    input()\n"
+    "input()\n"
+    "_transaction.run(sys.argv[1], work)\n",
 ]
 
 
@@ -954,6 +960,7 @@ def test_failing_beside_a_run_that_takes_long(
         end = _transaction.Transaction._end
 
         def begin(self: Any) -> None:
+            monkeypatch.setattr(_transaction.Transaction, "_end", end)
             end(self)
             assert process.stdout
             assert process.stdin
@@ -1101,14 +1108,16 @@ def test_no_locks(occupied: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) 
 def test_removing_what_was_changed_before(occupied: Path, fails: bool) -> None:
     """A directory in which a file was replaced goes as a whole, and comes back as it was."""
     expected = tree(occupied)
-    outcome = pytest.raises(Failure) if fails else nullcontext()
-    with outcome, _transaction.Transaction(str(occupied)):
+
+    def change(_: Any) -> None:
         _files.write(str(occupied / "notes" / "text"), b"replaced")
         _files.write(str(occupied / "notes" / "new"), b"new")
         _files.remove(str(occupied / "notes"))
         assert not (occupied / "notes").exists()
-        for _ in range(fails):
+        if fails:
             raise Failure
 
+    with pytest.raises(Failure) if fails else nullcontext():
+        _transaction.run(str(occupied), change)
     removed = set() if fails else {"notes", "notes/text"}
     assert tree(occupied) == {name: expected[name] for name in expected.keys() - removed}

@@ -147,15 +147,12 @@ class EnvBuilder:
         target = _preflight.check_all(env_dir, clear=self.clear, makes=makes, pip=pip)
         from . import _transaction
 
-        run = _transaction.Transaction(target, makes=makes)
-        try:
-            with run:
-                context = self.ensure_directories(target)
-                run.begin()
-                warning = self._build(context, run, ignores)
-                run.commit()
-        finally:
-            run.close()
+        def build(run: "_transaction.Transaction") -> "tuple[types.SimpleNamespace, str]":
+            context = self.ensure_directories(run.env_dir)
+            run.begin()
+            return context, self._build(context, run, ignores)
+
+        context, warning = _transaction.run(target, build, makes=makes)
         if warning:
             from . import logger
 
@@ -261,9 +258,12 @@ class EnvBuilder:
         """Empty the directory *path*; links in it are removed, never followed.
 
         During :meth:`create` the contents are only set aside until all has succeeded.
-        """
-        from . import _transaction
 
+        :raises OSError: another file system is mounted in it (EBUSY).
+        """
+        from . import _preflight, _transaction
+
+        _preflight.check_mounts(path)
         _transaction.clear(path)
 
     def _venv_path(self, env_dir: str, name: str) -> str:

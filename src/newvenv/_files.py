@@ -68,10 +68,17 @@ def _is_new(path: str) -> bool:
     return journal is None or journal.expect(path)
 
 
-def _keep(path: str, *, move: bool) -> None:
+def _keep(path: str) -> None:
     journal = journal_of(path)
     if journal is not None:
-        journal.keep(path, move=move)
+        try:
+            journal.keep(path, _link)
+        except OSError:  # no hard links here, or none to files of others
+            journal.keep(path)
+
+
+def _link(path: str, other: str) -> None:
+    os.link(path, other, follow_symlinks=False)
 
 
 def make_directory(path: str) -> None:
@@ -79,18 +86,14 @@ def make_directory(path: str) -> None:
 
     :raises ValueError: *path* is a file or a link, which the standard library refuses, too.
     """
-    journal, parent = journal_of(path), os.path.dirname(path)
+    journal = journal_of(path)
     if journal is not None:
-        if journal.lacks(parent):
-            make_directory(parent)
         journal.expect(path, directory=True)
     try:
         os.mkdir(path)
     except FileNotFoundError:
-        if os.path.isdir(parent):
-            raise
-        make_directory(parent)
-        make_directory(path)
+        make_directory(os.path.dirname(path))
+        os.mkdir(path)
     except FileExistsError:
         if not is_directory(path):
             raise ValueError(f"Unable to create directory {path!r}") from None
@@ -142,7 +145,7 @@ def remove(path: str) -> None:
     if journal is None:
         delete(path)
     else:
-        journal.keep(path, move=True)
+        journal.keep(path)
 
 
 def rename(source: str, target: str) -> None:
@@ -246,7 +249,7 @@ def _replace(path: str, make: Callable[..., object], *values: object) -> None:
         make(name, *values)
         if is_directory(path):
             raise IsADirectoryError(errno.EISDIR, "Is a directory", path)
-        _keep(path, move=False)
+        _keep(path)
         os.replace(name, path)
     except BaseException as error:
         try:

@@ -3,13 +3,13 @@
 It is kept in a directory ``.newvenv``, on the same file system; a target in which nothing
 is replaced gets none. In it are scratch files and
 
-``kept``     what was replaced or removed, under its path in the target
-``copied``   what pip may replace, likewise
+``kept``     what was replaced or removed, or may be by pip, under its path in the target
 ``moving``   what belongs at the top of the target: a clear, or its undoing, is under way
-``cleared``  the contents of a target that is being cleared; once the new environment can
-             be used they are ``done``, which means nothing any more
+``cleared``  the contents of a target that is being cleared
 
-Its presence, while no other run holds the lock, shows that a run was killed.
+Its presence, while no other run holds the lock, shows that a run was killed. Once the new
+environment can be used what is cleared is ``outdated``; once all has succeeded what is kept
+is ``replaced``: neither comes back then.
 """
 
 from __future__ import annotations
@@ -28,9 +28,6 @@ ASIDE = ".newvenv"
 #: What an environment has at its top, so that a killed run may have made it.
 OWN = ("pyvenv.cfg", "bin", "Scripts", "include", "Include", "lib64", "lib", "Lib", ".gitignore")
 
-#: The names under which cleared contents are kept.
-_CONTENTS = ("moving", "cleared", "done")
-
 
 def recover(env_dir: str, lock: Lock) -> None:
     """Put *env_dir* in order after a run that was killed.
@@ -40,23 +37,19 @@ def recover(env_dir: str, lock: Lock) -> None:
     whole, and stays: to roll it back might undo what has been done since.
     """
     for aside in asides(env_dir):
-        if lock.is_held:
+        if lock.handle is not None:
             give_back(aside, False)
-            _recover_packages(os.path.join(aside, "copied"), env_dir)
-            _files.move(os.path.join(aside, "kept"), env_dir)
+            kept = os.path.join(aside, "kept")
+            if _files.is_directory(kept):
+                from . import _packages
+
+                _packages.recover(kept, env_dir)
             if _files.names_in(os.path.join(aside, "moving")):
                 warn("Some of the former contents, in %r, have been replaced since", aside)
             else:
                 discard(aside)
         elif lock.is_missing:
             warn("Leaving %r alone: without locks, another run may be at work", aside)
-
-
-def _recover_packages(copies: str, env_dir: str) -> None:
-    if _files.is_directory(copies):
-        from . import _packages
-
-        _packages.recover(copies, env_dir)
 
 
 def give_back(aside: str, is_alone: bool) -> None:
@@ -76,8 +69,8 @@ def give_back(aside: str, is_alone: bool) -> None:
 
 def was_environment(env_dir: str) -> bool:
     """Has a run that cleared the environment *env_dir* been killed?"""
-    paths = (os.path.join(aside, name) for aside in asides(env_dir) for name in _CONTENTS)
-    return any(os.path.isfile(os.path.join(path, "pyvenv.cfg")) for path in paths)
+    places = [f"{aside}/{name}" for aside in asides(env_dir) for name in os.listdir(aside)]
+    return any(os.path.isfile(os.path.join(place, "pyvenv.cfg")) for place in places)
 
 
 def asides(env_dir: str) -> Iterator[str]:
@@ -93,6 +86,7 @@ def paths(env_dir: str) -> list[str]:
 
 
 def discard(aside: str) -> None:
+    """Delete *aside*; a warning says what can't be."""
     try:
         try:
             _files.delete(aside)

@@ -71,7 +71,10 @@ def _guard(directory: str, is_guarded: Callable[[str], bool]) -> None:
     run = _files.journal_of(os.path.join(directory, "pip"))
     if run is not None and directory not in run.guarded:
         names = set(filter(is_guarded, _files.names_in(directory)))
-        run.guard(directory, names, lambda: _remove_others(directory, names, is_guarded))
+        for name in names:
+            run.keep(os.path.join(directory, name), _copy)
+        run.steps.append((_remove_others, (directory, names, is_guarded)))
+        run.guarded.add(directory)
 
 
 def _remove_others(directory: str, names: set[str], is_guarded: Callable[[str], bool]) -> None:
@@ -80,7 +83,7 @@ def _remove_others(directory: str, names: set[str], is_guarded: Callable[[str], 
             _files.delete(os.path.join(directory, name))
 
 
-def copy(path: str, target: str) -> None:
+def _copy(path: str, target: str) -> None:
     """Copy *path*; files in packages are linked, as pip replaces them."""
     from shutil import copy2, copytree
 
@@ -101,19 +104,19 @@ def _link(path: str, target: str) -> None:
         copy2(path, target)
 
 
-def recover(copies: str, env_dir: str) -> None:
-    """Put back the *copies* of what a killed pip has left in part.
+def recover(kept: str, env_dir: str) -> None:
+    """Put back what a killed run has *kept*, where it is missing or left in part by pip.
 
     pip writes a project's ``.dist-info`` last and removes it first: if each project has one
     then what is there is whole, and stays. Scripts come back where they are missing.
     """
-    for copy, directories, _ in os.walk(copies):
+    for copy, directories, _ in os.walk(kept):
         infos = [name for name in directories if name.endswith(".dist-info")]
         if infos:
-            _recover_packages(copy, infos, os.path.join(env_dir, os.path.relpath(copy, copies)))
+            _recover_packages(copy, infos, os.path.join(env_dir, os.path.relpath(copy, kept)))
             _files.delete(copy)
             directories.clear()
-    _files.move(copies, env_dir)
+    _files.move(kept, env_dir)
 
 
 def _recover_packages(copy: str, infos: list[str], directory: str) -> None:

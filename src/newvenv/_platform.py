@@ -16,6 +16,7 @@ DEFAULT_SYMLINKS = _rules.DEFAULT_SYMLINKS
 copy = _rules.copy
 env_exec_cmd = _rules.env_exec_cmd
 interpreter_files = _rules.interpreter_files
+is_locked_by_parent = _rules.is_locked_by_parent
 lock = _rules.lock
 paths = _rules.paths
 python_exe = _rules.python_exe
@@ -31,6 +32,7 @@ __all__ = [
     "copy",
     "env_exec_cmd",
     "interpreter_files",
+    "is_locked_by_parent",
     "lock",
     "paths",
     "python_exe",

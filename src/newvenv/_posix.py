@@ -313,7 +313,7 @@ def lock(path: str) -> int | None:
     The lock excludes other processes and other threads of this one, and ends with the
     process at the latest.
 
-    :returns: None if another run holds the lock.
+    :returns: None if another run holds the lock, or has just removed what was locked.
     :raises OSError: there is no such directory, or no lock can be had there.
     """
     try:
@@ -324,12 +324,15 @@ def lock(path: str) -> int | None:
     descriptor = os.open(path, flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return descriptor
-    except BaseException as error:
+        if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
+            return descriptor
+    except BlockingIOError:
+        pass
+    except BaseException:
         os.close(descriptor)
-        if isinstance(error, BlockingIOError):
-            return None
         raise
+    os.close(descriptor)
+    return None
 
 
 def unlock(handle: int) -> None:
@@ -343,3 +346,24 @@ def unlock(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_UN)
     finally:
         os.close(handle)
+
+
+def is_locked_by_parent(path: str) -> bool:
+    """Does a parent process of this one hold the lock, one of whose hooks waits for this one?
+
+    Only Linux tells, in proc_locks(5) and proc_pid_stat(5).
+    """
+    try:
+        state = os.stat(path)
+        device = f"{os.major(state.st_dev):02x}:{os.minor(state.st_dev):02x}:{state.st_ino}"
+        with open("/proc/locks", encoding="ascii") as file:
+            lines = [line.split() for line in file]
+        # A waiting process has an arrow in field 1; one outside of the namespace is 0.
+        holders = {line[4] for line in lines if line[1] == "FLOCK" and line[5] == device} - {"0"}
+        pid = "self"
+        while pid != "0" and pid not in holders:
+            with open(f"/proc/{pid}/stat", "rb") as stat:
+                pid = stat.read().rpartition(b")")[2].split()[1].decode("ascii")
+        return pid != "0"
+    except (OSError, ValueError, IndexError):
+        return False

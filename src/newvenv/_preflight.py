@@ -156,7 +156,16 @@ def _is_above(directory: str, path: str) -> bool:
     return False
 
 
-def mounts_below(directory: str) -> Iterator[str]:
+def check_mounts(directory: str) -> None:
+    """Refuse to clear *directory* if another file system is mounted in it.
+
+    :raises OSError: one is (EBUSY).
+    """
+    for mount in _mounts_below(directory):
+        raise OSError(errno.EBUSY, "Refusing to clear, a file system is mounted there", mount)
+
+
+def _mounts_below(directory: str) -> Iterator[str]:
     """Yield the directories below *directory* at which another file system is mounted.
 
     Linux lists all mounts in proc_pid_mountinfo(5), also those of a directory of the same

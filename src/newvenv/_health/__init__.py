@@ -69,12 +69,15 @@ def repair(
     path = environment.read(env_dir).path
     # Beginning the transaction has put in order what a killed run has left.
     lines = [f"{one.path} removed" for one in problems if one.code == "leftovers"]
-    with _transaction.Transaction(path):
-        lines += [line for find in _FIND[1:] for line in _mend(path, find)]
+    lines += _transaction.run(path, lambda _: _mend_all(path))
     if report is not None:
         for line in lines:
             report(one_line(line))
     return check(path)
+
+
+def _mend_all(path: str) -> list[str]:
+    return [line for find in _FIND[1:] for line in _mend(path, find)]
 
 
 def _mend(path: str, find: Callable[[Environment], Iterator[Problem]]) -> list[str]:
