@@ -293,7 +293,7 @@ def test_compiler_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mon
         return started[0]
 
     monkeypatch.setattr(subprocess, "Popen", popen)
-    monkeypatch.setattr(bytecode, "_cores", lambda: 2)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     with pytest.raises(BlockingIOError):
         built(tmp_path, PIP)
     assert started[0].returncode is not None

@@ -38,8 +38,8 @@ def build(directory: str, seeds: Sequence[str]) -> None:
     compiled = bytecode.compile_all(site, sources, time, _layout.base_executable())
     parts = {"mtime": time, **_described(distributions, contents, compiled), **_state(site)}
     data = marshal.dumps(parts)
-    data = crc32(data).to_bytes(4, "little") + data
-    bytecode.write(os.path.join(directory, "manifest"), data, time, 0o600)
+    checksum = crc32(data).to_bytes(4, "little")
+    bytecode.write(f"{directory}/manifest", checksum + data, time, 0o600)
 
 
 def _check_python(info: str, files: Files) -> None:
@@ -56,7 +56,7 @@ def _check_python(info: str, files: Files) -> None:
 def _unpack(site: str, contents: Files, time: int) -> None:
     """Write *contents* into *site*, which is made, with directories for the bytecode."""
     caches = [bytecode.path_for(name) for name in contents if name.endswith(".py")]
-    for folder in ("", *_parents([*contents, *caches])):
+    for folder in _parents([*contents, *caches]):
         os.mkdir(f"{site}/{folder}")
         os.chmod(f"{site}/{folder}", 0o755)  # noqa: S103  # in a private directory
     for name, (data, executable, _) in contents.items():
@@ -64,21 +64,19 @@ def _unpack(site: str, contents: Files, time: int) -> None:
 
 
 def _parents(names: Iterable[str]) -> list[str]:
-    """Return all directories that files called *names* are in, outer ones first."""
-    found: set[str] = set()
-    for name in names:
-        found.update(name[:end] for end, character in enumerate(name) if character == "/")
-    return sorted(found)
+    """Return all directories that files called *names* are in, outer ones first from ``""`` on."""
+    folders = {name.rpartition("/")[0] + "/" for name in names}
+    parents = (path[:end] for path in folders for end, char in enumerate(path) if char == "/")
+    return sorted({"", *parents})
 
 
 def _described(
     distributions: Mapping[str, Files], contents: Files, compiled: Mapping[str, Entry]
 ) -> dict[str, Any]:
     """Return parts of the manifest; see :class:`image.Image`."""
-    folders: dict[str, list[Entry]] = {"": []}
     sources = [(name, len(data), crc32(data), x) for name, (data, x, _) in contents.items()]
     entries = [*sources, *compiled.values()]
-    folders.update((folder, []) for folder in _parents(name for name, *_ in entries))
+    folders: dict[str, list[Entry]] = {path: [] for path in _parents(path for path, *_ in entries)}
     for path, *rest in entries:
         folder, _, name = path.rpartition("/")
         folders[folder].append((name, *rest))  # type: ignore[arg-type]
@@ -92,7 +90,7 @@ def _described(
         record = image.record_lines([*rows, (f"{info}/RECORD", ",")])
         described.append((info, [top for _, top in sorted(tops)], record, list(made[info])))
     return {
-        "folders": sorted(folders.items()),
+        "folders": list(folders.items()),
         "distributions": described,
         "scripts": {name: parts for each in made.values() for name, parts in each.items()},
     }

@@ -30,8 +30,9 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
     import marshal
 
     names = sorted(names, key=lambda name: os.path.getsize(f"{site}/{name}"))
+    cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     # Starting a process costs as much as compiling a dozen modules.
-    count = max(1, min(_cores(), 16, len(names)))
+    count = max(1, min(len(cores), 16, len(names)))
     processes: list[Any] = []
     entries: dict[str, Entry] = {}
     try:
@@ -50,11 +51,6 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
             with process:  # closes its pipes and waits for its end
                 pass
     return entries
-
-
-def _cores() -> int:
-    has_affinity = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
 def _start(python: str, site: str, time: int, names: list[str]) -> Any:
@@ -119,8 +115,7 @@ def path_for(name: str) -> str:
 def write(path: str, data: bytes, time: int, mode: int = 0o644) -> None:
     """Write the new file *path* of an image, with this time and, whatever the umask, mode."""
     with open(path, "xb", buffering=0) as file:
-        written = 0
-        while written < len(data):
-            written += file.write(data[written:])
+        while data:
+            data = data[file.write(data) :]
     os.utime(path, (time, time))
     os.chmod(path, mode)
