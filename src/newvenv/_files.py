@@ -92,8 +92,11 @@ def make_directory(path: str) -> None:
     try:
         os.mkdir(path)
     except FileNotFoundError:
-        make_directory(os.path.dirname(path))
-        os.mkdir(path)
+        parent = os.path.dirname(path)
+        if os.path.isdir(parent):
+            raise
+        make_directory(parent)
+        make_directory(path)
     except FileExistsError:
         if not is_directory(path):
             raise ValueError(f"Unable to create directory {path!r}") from None
