@@ -365,7 +365,7 @@ def test_share_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_scripts_have_pips_text(tmp_path: Path, path: str, source: str) -> None:
     """The text of scripts is that of the pip in the image, wherever that keeps it."""
     with built(tmp_path, {**PIP, path: source}) as found:
-        launcher, body = found.scripts["pip"]
+        launcher, body = found.scripts["pip.exe" if os.name == "nt" else "pip"]
     assert launcher == (b"MZ64" if os.name == "nt" else b"")
     assert os.name == "nt" or body.decode() == TEMPLATE % {
         "module": "pip",
@@ -413,7 +413,7 @@ def test_scripts_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(scripts, "_launcher", lambda _: b"MZ64")
     files = {name: (text.encode(), False, "") for name, text in PIP.items()}
     made = scripts.around({"pip-1.0.dist-info": files}, files)
-    before, after = made["pip-1.0.dist-info"]["pip"]
+    before, after = made["pip-1.0.dist-info"]["pip.exe"]
     path = tmp_path / "pip.exe"
     path.write_bytes(before + b"#!python.exe\r\n" + after)
     with zipfile.ZipFile(path) as archive:

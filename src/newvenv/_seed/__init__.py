@@ -245,7 +245,7 @@ def _place(this: Image, context: types.SimpleNamespace, mode: str) -> None:
             for top in tops:
                 _files.rename(os.path.join(path, top), os.path.join(context.lib_path, top))
             for name in scripts_of_it:
-                script = os.path.join(context.bin_path, scripts.file_name(name))
+                script = os.path.join(context.bin_path, name)
                 _files.write(script, texts[name])
                 # As pip does: what the umask says of reading and running is set aside.
                 add_mode(script, 0o555)
@@ -285,7 +285,6 @@ def _records(
     folder = os.path.relpath(context.bin_path, context.lib_path).replace(os.sep, "/")
     records = {}
     for info, _, lines, names in this.distributions:
-        files = [f"{folder}/{scripts.file_name(name)}" for name in names]
-        rows = zip(files, [image.hash_and_size(texts[name]) for name in names])
+        rows = [(f"{folder}/{name}", image.hash_and_size(texts[name])) for name in names]
         records[f"{info}/RECORD"] = image.record_lines(rows) + lines
     return records

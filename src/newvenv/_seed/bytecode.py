@@ -29,7 +29,8 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
     """
     import marshal
 
-    names = sorted(names, key=lambda name: os.path.getsize(f"{site}/{name}"))
+    # The largest first: what they took is used again for the others, at half the page faults.
+    names = sorted(names, key=lambda name: -os.path.getsize(f"{site}/{name}"))
     cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     # Starting a process costs as much as compiling a dozen modules.
     count = max(1, min(len(cores), 16, len(names)))

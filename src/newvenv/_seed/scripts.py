@@ -48,15 +48,10 @@ def first_line(python: str, system: str = os.name) -> bytes:
     return b"#!/bin/sh\n'''exec' %b \"$0\" \"$@\"\n' '''\n" % quoted
 
 
-def file_name(script: str) -> str:
-    """Return what the file of a script is called."""
-    return f"{script}.exe" if os.name == "nt" else script
-
-
 def around(
     distributions: Mapping[str, Files], contents: Files
 ) -> dict[str, dict[str, tuple[bytes, bytes]]]:
-    """Return what stands before and after the first line, by distribution and script.
+    """Return what stands before and after the first line, by distribution and script's file.
 
     Whatever names pip's own wheel gives, pip makes ``pip``, ``pip3`` and ``pip3.X``.
     """
@@ -69,7 +64,8 @@ def around(
             if rb"pip(\d(\.\d)?)?$" in files[_WHEEL][0]:  # Until 22.3 two digits are no version.
                 names += [name for name in targets if len(name) > len("pip3.9")]
             targets = dict.fromkeys(names, targets["pip"])
-        found[info] = {name: (program, _body(text, targets[name], program)) for name in targets}
+        named = {name + ".exe" * bool(program): target for name, target in targets.items()}
+        found[info] = {name: (program, _body(text, named[name], program)) for name in named}
     return found
 
 
