@@ -86,20 +86,21 @@ def make_directory(path: str) -> None:
 
     :raises ValueError: *path* is a file or a link, which the standard library refuses, too.
     """
-    journal = journal_of(path)
+    journal, parent = journal_of(path), os.path.dirname(path)
     if journal is not None:
         journal.expect(path, directory=True)
-    try:
-        os.mkdir(path)
-    except FileNotFoundError:
-        parent = os.path.dirname(path)
-        if os.path.isdir(parent):
-            raise
-        make_directory(parent)
-        make_directory(path)
-    except FileExistsError:
-        if not is_directory(path):
-            raise ValueError(f"Unable to create directory {path!r}") from None
+    for has_parent in (parent == path, True):
+        try:
+            os.mkdir(path)
+            return
+        except FileNotFoundError:
+            if has_parent:
+                raise
+            make_directory(parent)
+        except FileExistsError:
+            if not is_directory(path):
+                raise ValueError(f"Unable to create directory {path!r}") from None
+            return
 
 
 def write(path: str, data: bytes, mode: int = 0o666, *, exact_mode: bool = False) -> None:

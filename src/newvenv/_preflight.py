@@ -233,11 +233,14 @@ def _deepest(path: str) -> tuple[str, os.stat_result]:
     """
     while True:
         try:
-            return path, os.stat(path)
+            state = os.lstat(path)
         except OSError:
-            if os.path.islink(path):
-                return path, os.lstat(path)  # It leads nowhere.
-        path = os.path.dirname(path)
+            path = os.path.dirname(path)
+            continue
+        try:
+            return path, os.stat(path) if stat.S_ISLNK(state.st_mode) else state
+        except OSError:
+            return path, state  # It leads nowhere.
 
 
 def _identity(state: os.stat_result) -> tuple[int, ...]:
