@@ -380,6 +380,30 @@ def test_scripts_without_a_template(tmp_path: Path) -> None:
         built(tmp_path, {**PIP, "pip/_vendor/distlib/scripts.py": "TEXT = ''\n"})
 
 
+def around(files: dict[str, str]) -> dict[str, tuple[bytes, bytes]]:
+    """Return what stands around the first lines of the scripts of a wheel of *files*."""
+    contents = {name: (text.encode(), False, "") for name, text in files.items()}
+    return scripts.around({"pip-1.0.dist-info": contents}, contents)["pip-1.0.dist-info"]
+
+
+def test_template_that_is_not_text() -> None:
+    """A name for another template is not the template: distlib's is taken."""
+    path = "pip/_internal/operations/install/wheel.py"
+    assert around({**PIP, path: "class Maker:\n    script_template = OTHER\n"}) == around(PIP)
+
+
+def test_entry_points() -> None:
+    """Only what stands in its own section is a console script; comments and blanks are not."""
+    text = (
+        "# pip = comment:main\n[gui_scripts]\npip = gui:main\n\n"
+        "[console_scripts]\n; pip = comment:main\n  pip=pip:main  \n\nhello\n= nobody\n"
+        "[other]\npip = other:main\n"
+    )
+    assert around({**PIP, "pip-1.0.dist-info/entry_points.txt": text}) == around(PIP)
+    text = text.replace("pip", "tool")
+    assert [*around({**PIP, "pip-1.0.dist-info/entry_points.txt": text})] == ["tool"]
+
+
 def test_scripts_of_an_old_pip(tmp_path: Path) -> None:
     """Up to 22.3 pip keeps scripts of its wheel that are named for versions like 3.10."""
     changes = {
@@ -411,9 +435,7 @@ def test_scripts_of_vendored_packages(tmp_path: Path) -> None:
 def test_scripts_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows a script is a launcher and, behind the interpreter's name, a ZIP file."""
     monkeypatch.setattr(scripts, "_launcher", lambda _: b"MZ64")
-    files = {name: (text.encode(), False, "") for name, text in PIP.items()}
-    made = scripts.around({"pip-1.0.dist-info": files}, files)
-    before, after = made["pip-1.0.dist-info"]["pip.exe"]
+    before, after = around(PIP)["pip.exe"]
     path = tmp_path / "pip.exe"
     path.write_bytes(before + b"#!python.exe\r\n" + after)
     with zipfile.ZipFile(path) as archive:

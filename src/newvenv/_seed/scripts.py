@@ -75,7 +75,7 @@ def _console_scripts(info: str, files: Files) -> dict[str, str]:
     for line in files.get(f"{info}/entry_points.txt", (b"",))[0].decode("utf-8").splitlines():
         name, equals, target = map(str.strip, line.partition("="))
         section = name if name.startswith("[") else section
-        if equals and section == "[console_scripts]" and not name.startswith(("#", ";")):
+        if equals and section == "[console_scripts]" and name and name[0] not in "#;":
             found[name] = target
     return found
 
