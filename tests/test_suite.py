@@ -22,7 +22,7 @@ def report(base_python: str, run: Run) -> Report:
     """
     found = run(base_python, "-c", "import test.test_venv")
     if found.returncode:
-        pytest.skip("this Python was installed without its test suite")
+        pytest.skip(f"its own tests can't be imported: {found.stderr.splitlines()[-1]}")
 
     def report(tests: str, directory: Path, path: str = "") -> str:
         directory.mkdir(exist_ok=True)

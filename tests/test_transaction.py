@@ -251,7 +251,8 @@ def _lay_packages(site: Path) -> None:
     for name in ("pip/__init__.py", "pip-1.dist-info/METADATA", "mine/file", "~other"):
         (site / name).parent.mkdir(parents=True, exist_ok=True)
         (site / name).write_text("before")
-    (site / "pip-1.dist-info" / "RECORD").write_text("pip/__init__.py,,\n../../../bin/pip-tool,,\n")
+    record = 'pip/__init__.py,,\n"../../../bin/pip,tool",,\n'
+    (site / "pip-1.dist-info" / "RECORD").write_text(record)
 
 
 _PIP = """
@@ -263,7 +264,7 @@ os.mkdir("pip")
 open("pip/new", "w").close()
 os.mkdir("pip-2.dist-info")
 os.mkdir("theirs")
-open("../../../bin/pip-tool", "w").close()
+open("../../../bin/pip,tool", "w").close()
 open("../../../bin/pip3", "w").close()
 """
 
@@ -274,7 +275,7 @@ def test_packages_that_pip_replaces(tmp_path: Path) -> None:
     context = newvenv.create(target, symlinks=True)
     site = Path(context.lib_path)
     _lay_packages(site)
-    (target / "bin" / "pip-tool").write_text("before")
+    (target / "bin" / "pip,tool").write_text("before")
     before = tree(target)
 
     class Builder(newvenv.EnvBuilder):

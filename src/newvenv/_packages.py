@@ -145,7 +145,7 @@ def _recorded(directory: str, names: Collection[str]) -> Iterator[str]:
         if dash and rest.endswith(".dist-info") and _normalized(project) in names:
             try:
                 with open(os.path.join(directory, name, "RECORD"), encoding="utf-8") as file:
-                    yield from (line.partition(",")[0].strip('"') for line in file)
+                    yield from (line.rsplit(",", 2)[0].strip('"') for line in file)
             except (OSError, UnicodeDecodeError):
                 continue
 

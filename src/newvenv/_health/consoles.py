@@ -62,13 +62,14 @@ def read(env: Environment) -> dict[str, Shebang]:
     found = {}
     for name in env.names:
         if not is_interpreter(name) and not activation.is_activation(name):
-            shebang = _shebang(os.path.join(env.bin_path, name))
+            shebang = shebang_of(os.path.join(env.bin_path, name))
             if shebang is not None:
                 found[name] = shebang
     return found
 
 
-def _shebang(path: str) -> Shebang | None:
+def shebang_of(path: str) -> Shebang | None:
+    """Return the first line of the script or launcher *path* in its parts, None if it has none."""
     if os.path.islink(path):
         return None  # What it leads to is looked at by itself, or not the environment's.
     data = disk.contents(path, scripts.HEAD)

@@ -78,7 +78,7 @@ def _fault(env: Environment, site: str, remains: list[str]) -> str:
 
 def _is_ours(env: Environment, name: str) -> bool:
     """Does the script *name* run under *env*'s interpreter?"""
-    found = consoles._shebang(os.path.join(env.bin_path, name))
+    found = consoles.shebang_of(os.path.join(env.bin_path, name))
     return found is not None and os.path.dirname(found.interpreter) == env.bin_path
 
 
