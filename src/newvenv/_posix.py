@@ -271,8 +271,9 @@ def _chain(path: str) -> list[str]:
 
 def _is_same_path(path1: str, path2: str) -> bool:
     """Tell whether two paths are one name in one directory; links are not followed."""
-    name1, (parent2, name2) = os.path.basename(path1), os.path.split(path2)
-    return name1 == name2 and _is_in(path1, parent2)
+    if os.path.basename(path1) != os.path.basename(path2):
+        return False
+    return path1 == path2 or _is_in(path1, os.path.dirname(path2))
 
 
 def _is_in(path: str, directory: str) -> bool:
