@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
-#: How often to try to make, and to remove, the parents of a target beside other runs; how
-#: many seconds to wait for a run that may still need them.
+#: How often to try to make the parents of a target beside runs that remove them; when
+#: removing them, how often to find no other run, and how long to wait for one, in seconds.
 _ATTEMPTS = 100
+_IDLE = 10
 _PATIENCE = 10.0
 
 
@@ -235,18 +236,21 @@ class Transaction:
         """Remove the parents that this run has made once no other run needs them."""
         from time import sleep
 
-        for _ in range(_ATTEMPTS):
+        idle = 0
+        while True:
             for path in sorted(self.missing, reverse=True):  # the deepest first
                 if _files.remove_directory(path):
                     self.missing.remove(path)
-            if not self.missing:
+            # What stays, though no run has been at work for a while, is in use otherwise.
+            if not self.missing or idle == _IDLE:
                 return
             try:
-                with _lock.Lock(self.env_dir, _PATIENCE * self.is_begun):
+                with _lock.Lock(self.env_dir, _PATIENCE * self.is_begun) as lock:
                     if os.listdir(self.env_dir):
                         return  # Another run has succeeded.
+                    idle = 0 if lock.has_waited else idle + 1
             except FileNotFoundError:
-                pass
+                idle += 1
             except OSError:
                 return
             sleep(0.01)
