@@ -603,6 +603,25 @@ def test_packages_kept_in_part_before(occupied: Path) -> None:
     assert tree(occupied) == before
 
 
+def test_place_for_what_is_kept_is_taken_meanwhile(
+    occupied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another run sets aside at the same moment is not deleted with this run's."""
+    mkdir = os.mkdir
+
+    def overtaken(path: str, *args: Any, **options: Any) -> None:
+        if os.path.basename(path) == ".newvenv":
+            monkeypatch.setattr(os, "mkdir", mkdir)
+            mkdir(path)
+            Path(path, "theirs").touch()
+        mkdir(path, *args, **options)
+
+    monkeypatch.setattr(os, "mkdir", overtaken)
+    with pytest.raises(FileExistsError):
+        newvenv.create(occupied, symlinks=True)
+    assert (occupied / ".newvenv" / "theirs").exists()
+
+
 def test_other_way_after_keeping_failed(occupied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that could not be kept at first is kept when it is replaced by another way."""
 

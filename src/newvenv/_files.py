@@ -72,12 +72,12 @@ def _keep(path: str) -> None:
     journal = journal_of(path)
     if journal is not None:
         try:
-            journal.keep(path, _link)
+            journal.keep(path, _hard_link)
         except OSError:  # no hard links here, or none to files of others
             journal.keep(path)
 
 
-def _link(path: str, other: str) -> None:
+def _hard_link(path: str, other: str) -> None:
     os.link(path, other, follow_symlinks=False)
 
 

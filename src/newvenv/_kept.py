@@ -28,6 +28,9 @@ ASIDE = ".newvenv"
 #: What an environment has at its top, so that a killed run may have made it.
 OWN = ("pyvenv.cfg", "bin", "Scripts", "include", "Include", "lib64", "lib", "Lib", ".gitignore")
 
+#: The names under which cleared contents are kept.
+_CONTENTS = ("moving", "cleared", "outdated")
+
 
 def recover(env_dir: str, lock: Lock) -> None:
     """Put *env_dir* in order after a run that was killed.
@@ -69,8 +72,8 @@ def give_back(aside: str, is_alone: bool) -> None:
 
 def was_environment(env_dir: str) -> bool:
     """Has a run that cleared the environment *env_dir* been killed?"""
-    places = [f"{aside}/{name}" for aside in asides(env_dir) for name in os.listdir(aside)]
-    return any(os.path.isfile(os.path.join(place, "pyvenv.cfg")) for place in places)
+    paths = (os.path.join(aside, name) for aside in asides(env_dir) for name in _CONTENTS)
+    return any(os.path.isfile(os.path.join(path, "pyvenv.cfg")) for path in paths)
 
 
 def asides(env_dir: str) -> Iterator[str]:

@@ -144,11 +144,15 @@ class Transaction:
 
     def aside(self) -> str:
         """Return the directory for what is kept and for scratch files, made if need be."""
-        if not os.path.isdir(self.aside_path):
+        if not self.aside_path:
             # One that is there already is a parent process's, or not ours at all.
             free = (path for path in _kept.paths(self.env_dir) if not os.path.lexists(path))
             self.aside_path = next(free)
-            _make_private(self.aside_path)
+            try:
+                _make_private(self.aside_path)
+            except OSError:
+                self.aside_path = ""
+                raise
         return self.aside_path
 
     def clear(self) -> None:
