@@ -12,6 +12,7 @@ import sys
 import warnings
 import zipfile
 from binascii import crc32
+from configparser import ParsingError
 from pathlib import Path
 from typing import Any
 
@@ -293,7 +294,7 @@ def test_compiler_that_cannot_be_started(tmp_path: Path, monkeypatch: pytest.Mon
         return started[0]
 
     monkeypatch.setattr(subprocess, "Popen", popen)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(bytecode, "_cores", lambda: 2)
     with pytest.raises(BlockingIOError):
         built(tmp_path, PIP)
     assert started[0].returncode is not None
@@ -389,19 +390,24 @@ def around(files: dict[str, str]) -> dict[str, tuple[bytes, bytes]]:
 def test_template_that_is_not_text() -> None:
     """A name for another template is not the template: distlib's is taken."""
     path = "pip/_internal/operations/install/wheel.py"
-    assert around({**PIP, path: "class Maker:\n    script_template = OTHER\n"}) == around(PIP)
+    for source in ("    script_template = OTHER\n", "    # script_template = 'text'\n"):
+        assert around({**PIP, path: f"class Maker:\n{source}"}) == around(PIP)
 
 
 def test_entry_points() -> None:
     """Only what stands in its own section is a console script; comments and blanks are not."""
     text = (
         "# pip = comment:main\n[gui_scripts]\npip = gui:main\n\n"
-        "[console_scripts]\n; pip = comment:main\n  pip=pip:main  \n\nhello\n= nobody\n"
+        "[console_scripts]\n; pip = comment:main\n  pip=pip:main  \n\n"
         "[other]\npip = other:main\n"
     )
     assert around({**PIP, "pip-1.0.dist-info/entry_points.txt": text}) == around(PIP)
     text = text.replace("pip", "tool")
-    assert [*around({**PIP, "pip-1.0.dist-info/entry_points.txt": text})] == ["tool"]
+    end = ".exe" if os.name == "nt" else ""
+    assert [*around({**PIP, "pip-1.0.dist-info/entry_points.txt": text})] == [f"tool{end}"]
+    text = text.replace("[other]", "hello\n[other]")
+    with pytest.raises(ParsingError):
+        around({**PIP, "pip-1.0.dist-info/entry_points.txt": text})
 
 
 def test_scripts_of_an_old_pip(tmp_path: Path) -> None:

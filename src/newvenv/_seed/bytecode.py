@@ -31,9 +31,8 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
 
     # The largest first: what they took is used again for the others, at half the page faults.
     names = sorted(names, key=lambda name: -os.path.getsize(f"{site}/{name}"))
-    cores = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))(0)
     # Starting a process costs as much as compiling a dozen modules.
-    count = max(1, min(len(cores), 16, len(names)))
+    count = max(1, min(_cores(), 16, len(names)))
     processes: list[Any] = []
     entries: dict[str, Entry] = {}
     try:
@@ -52,6 +51,10 @@ def compile_all(site: str, names: list[str], time: int, python: str) -> dict[str
             with process:  # closes its pipes and waits for its end
                 pass
     return entries
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _start(python: str, site: str, time: int, names: list[str]) -> Any:

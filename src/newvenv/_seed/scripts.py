@@ -56,6 +56,7 @@ def around(
     Whatever names pip's own wheel gives, pip makes ``pip``, ``pip3`` and ``pip3.X``.
     """
     text, program = _template(contents), _launcher(contents)
+    end = ".exe" if program else ""
     found = {}
     for info, files in distributions.items():
         targets = _console_scripts(info, files)
@@ -64,20 +65,20 @@ def around(
             if rb"pip(\d(\.\d)?)?$" in files[_WHEEL][0]:  # Until 22.3 two digits are no version.
                 names += [name for name in targets if len(name) > len("pip3.9")]
             targets = dict.fromkeys(names, targets["pip"])
-        named = {name + ".exe" * bool(program): target for name, target in targets.items()}
-        found[info] = {name: (program, _body(text, named[name], program)) for name in named}
+        bodies = {name: _body(text, target, program) for name, target in targets.items()}
+        found[info] = {name + end: (program, body) for name, body in bodies.items()}
     return found
 
 
 def _console_scripts(info: str, files: Files) -> dict[str, str]:
     """Return the distribution's own scripts: vendored ones have entry points, too."""
-    section, found = "", {}
-    for line in files.get(f"{info}/entry_points.txt", (b"",))[0].decode("utf-8").splitlines():
-        name, equals, target = map(str.strip, line.partition("="))
-        section = name if name.startswith("[") else section
-        if equals and section == "[console_scripts]" and name and name[0] not in "#;":
-            found[name] = target
-    return found
+    from configparser import ConfigParser
+
+    parser = ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as documented
+    text = files.get(f"{info}/entry_points.txt", (b"",))[0].decode("utf-8")
+    parser.read_string(f"[console_scripts]\n{text}")
+    return dict(parser["console_scripts"])
 
 
 def _body(template: str, target: str, launcher: bytes) -> bytes:
@@ -98,12 +99,15 @@ def _body(template: str, target: str, launcher: bytes) -> bytes:
 
 def _template(files: Files) -> str:
     """Return the text of this very pip's scripts: distlib's, or from 25.2 on its own."""
-    own = "script_template = ", _WHEEL
-    for name, path in (own, ("SCRIPT_TEMPLATE = ", "pip/_vendor/distlib/scripts.py")):
-        text = files.get(path, (b"",))[0].decode("utf-8").partition(name)[2]
-        code = _expression(text.splitlines(keepends=True)[:40])
-        for text in (each for each in code.co_consts if isinstance(each, str)):
-            return str(__import__("textwrap").dedent(text)) if code.co_names else text
+    from textwrap import dedent
+
+    own = "\n    script_template = ", _WHEEL
+    for start, path in (own, ("\nSCRIPT_TEMPLATE = ", "pip/_vendor/distlib/scripts.py")):
+        source = "\n" + files.get(path, (b"",))[0].decode("utf-8")
+        code = _expression(source.partition(start)[2].splitlines(keepends=True)[:40])
+        text = next((each for each in code.co_consts if isinstance(each, str)), None)
+        if text is not None:
+            return dedent(text) if code.co_names else text
     raise ValueError("this pip keeps its script template in another place")
 
 
