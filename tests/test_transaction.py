@@ -1005,6 +1005,37 @@ def test_left_by_a_child(occupied: Path) -> None:
     assert list(occupied.glob(".newvenv*")) == []
 
 
+@pytest.mark.parametrize("names", ["up/and/env", "up/and", "up"])
+def test_made_again_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: str) -> None:
+    """A run that fails also removes what one that waited has made in its parents since."""
+    remove = _files.remove_directory
+
+    def remove_then_make(path: str) -> bool:
+        is_gone = remove(path)
+        if Path(path) == tmp_path / "up" / "and":
+            monkeypatch.setattr(_files, "remove_directory", remove)
+            (tmp_path / names).mkdir(parents=True, exist_ok=True)
+        return is_gone
+
+    monkeypatch.setattr(_files, "remove_directory", remove_then_make)
+    with pytest.raises(Failure):
+        failing("post_setup", Failure()).create(tmp_path / "up" / "and" / "env")
+    assert os.listdir(tmp_path) == []
+
+
+def test_parent_that_is_in_use(tmp_path: Path) -> None:
+    """A run that fails leaves a parent that it has made, if there is something else in it."""
+
+    class Builder(newvenv.EnvBuilder):
+        def post_setup(self, _: Any) -> None:
+            (tmp_path / "up" / "other").mkdir()
+            raise Failure
+
+    with pytest.raises(Failure):
+        Builder(symlinks=True).create(tmp_path / "up" / "and" / "env")
+    assert tree(tmp_path).keys() == {"up", "up/other"}
+
+
 def test_all_fail(tmp_path: Path) -> None:
     """When all who share a target fail, nothing is left, parents included."""
     errors: list[BaseException] = []

@@ -198,7 +198,10 @@ def is_directory(path: str) -> bool:
 
 def names_in(directory: str) -> list[str]:
     """Return the names in *directory*, none if that is missing, a file or a link."""
-    return os.listdir(directory) if is_directory(directory) else []
+    try:
+        return os.listdir(directory) if is_directory(directory) else []
+    except FileNotFoundError:
+        return []
 
 
 def is_own(path: str) -> bool:

@@ -8,6 +8,7 @@ its holder, so it is never stale. Where there is no such lock, runs go on withou
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 from . import _files, _platform
@@ -82,6 +83,11 @@ class Lock:
             self.is_missing = not isinstance(error, FileNotFoundError)
             return self.is_missing or self.make is None
         return self.handle is not None or _platform.is_locked_by_parent(self.path)
+
+    def allow_removal(self) -> None:
+        """Release a lock that keeps its directory from being removed, as a file in it."""
+        if os.name == "nt":
+            self.release()
 
     def release(self) -> None:
         """Let the next run begin."""

@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
     Result = TypeVar("Result")
 
-#: How often to try to make the parents of a target beside runs that remove them; when
-#: removing them, how often to find no other run, and how long to wait for one, in seconds.
+#: How often to try to make the parents of a target beside runs that remove them, or to
+#: remove them beside runs that make them; and how long to wait for such a run, in seconds.
 _ATTEMPTS = 100
-_IDLE = 10
-_PATIENCE = 10.0
+_PATIENCE = 60.0
 
 
 def run(env_dir: str, work: Callable[[Transaction], Result], *, makes: bool = True) -> Result:
@@ -202,18 +201,15 @@ class Transaction:
         with _signals.Deferred(notice, again=not isinstance(error, KeyboardInterrupt)):
             self.is_done = True
             self._undo()
+            self._remove_made()
             self._end()
-            self._remove_parents()
 
     def _undo(self) -> None:
         problem = None
-        if self.env_dir in self.missing and self._has_lock():
-            remove = _files.delete if self.is_new else _files.remove_directory
-            self.steps.insert(0, (remove, (self.env_dir,)))
-        self.missing.discard(self.env_dir)
+        if self.env_dir in self.missing and self._has_lock() and self.is_new:
+            self.steps.insert(0, (_files.delete, (self.env_dir,)))
         self.steps.append((self._rename, ("outdated", "cleared")))
-        if os.name == "nt":
-            self.lock.release()  # What it is made of lies in the directory.
+        self.lock.allow_removal()
         while self.steps:
             act, values = self.steps.pop()
             try:
@@ -236,28 +232,26 @@ class Transaction:
                 pass  # Another run is at work there.
         return self.is_begun
 
-    def _remove_parents(self) -> None:
-        """Remove the parents that this run has made once no other run needs them."""
-        from time import sleep
+    def _remove_made(self) -> None:
+        """Remove the target and its parents, up to the first that this run has made, if empty.
 
-        idle = 0
-        while True:
-            for path in sorted(self.missing, reverse=True):  # the deepest first
-                if _files.remove_directory(path):
-                    self.missing.remove(path)
-            # What stays, though no run has been at work for a while, is in use otherwise.
-            if not self.missing or idle == _IDLE:
+        A run that waits makes again what is missing, to remove it in its turn if it fails.
+        Where one has done so in between, this one waits for it, and removes the rest.
+        """
+        for _ in range(_ATTEMPTS if self.is_begun and self.missing else 0):
+            path, top = self.env_dir, min(self.missing, key=len)
+            self.lock.allow_removal()
+            while len(path) >= len(top) and _files.remove_directory(path):
+                path = os.path.dirname(path)
+            self.lock.release()
+            paths = (os.path.join(path, name, "") for name in _files.names_in(path))
+            if len(path) < len(top) or not all(map(self.prefix.startswith, paths)):
                 return
+            self.lock.limit = _PATIENCE
             try:
-                with _lock.Lock(self.env_dir, _PATIENCE * self.is_begun) as lock:
-                    if os.listdir(self.env_dir):
-                        return  # Another run has succeeded.
-                    idle = 0 if lock.has_waited else idle + 1
-            except FileNotFoundError:
-                idle += 1
+                self.lock.acquire()
             except OSError:
                 return
-            sleep(0.01)
 
     def _end(self) -> None:
         self.lock.release()
