@@ -1023,6 +1023,25 @@ def test_made_again_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
     assert os.listdir(tmp_path) == []
 
 
+def test_locked_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that fails leaves the directory that another one has made since, to work there."""
+    target, delete, handles = tmp_path / "up" / "env", _files.delete, []
+
+    def delete_then_lock(path: str) -> None:
+        delete(path)
+        if Path(path) == target:
+            target.mkdir()
+            handles.append(_platform.lock(path))
+
+    monkeypatch.setattr(_files, "delete", delete_then_lock)
+    monkeypatch.setattr(_transaction, "_PATIENCE", 0.1)
+    with pytest.raises(Failure):
+        failing("post_setup", Failure()).create(target)
+    assert target.exists()
+    (handle,) = handles
+    _platform.unlock(handle)
+
+
 def test_parent_that_is_in_use(tmp_path: Path) -> None:
     """A run that fails leaves a parent that it has made, if there is something else in it."""
 

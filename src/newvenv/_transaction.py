@@ -238,8 +238,10 @@ class Transaction:
         A run that waits makes again what is missing, to remove it in its turn if it fails.
         Where one has done so in between, this one waits for it, and removes the rest.
         """
+        # What is new has been deleted; by that name may be another run's already.
+        path = os.path.dirname(self.env_dir) if self.is_new else self.env_dir
         for _ in range(_ATTEMPTS if self.is_begun and self.missing else 0):
-            path, top = self.env_dir, min(self.missing, key=len)
+            top = min(self.missing, key=len)
             self.lock.allow_removal()
             while len(path) >= len(top) and _files.remove_directory(path):
                 path = os.path.dirname(path)
@@ -247,7 +249,7 @@ class Transaction:
             paths = (os.path.join(path, name, "") for name in _files.names_in(path))
             if len(path) < len(top) or not all(map(self.prefix.startswith, paths)):
                 return
-            self.lock.limit = _PATIENCE
+            self.lock.limit, path = _PATIENCE, self.env_dir
             try:
                 self.lock.acquire()
             except OSError:
