@@ -1,7 +1,7 @@
 """Many runs in one directory: some fail, some are killed, some are in other containers.
 
 With ``NEWVENV_TEST_FAULTS=100`` in the environment there are a hundred rounds with random
-kills instead of two.
+kills, and with random delays, instead of two.
 """
 
 from __future__ import annotations
@@ -139,6 +139,53 @@ def test_nothing_of_the_users_is_lost(tmp_path: Path, run: Run, number: int) -> 
     assert run(*BARE, target).returncode == 0
     assert (target / "notes" / "text").read_text() == "keep me"
     assert list(target.rglob("*newvenv*")) == []
+
+
+# Delayed.
+
+_DELAYED = """
+import fcntl, os, random, sys, time
+import newvenv
+
+chance = random.Random(int(sys.argv.pop()))
+
+def delayed(call):
+    def wrapper(*args, **kwargs):
+        time.sleep(chance.random() / 50 * (chance.random() < 0.2))
+        try:
+            return call(*args, **kwargs)
+        finally:
+            time.sleep(chance.random() / 50 * (chance.random() < 0.2))
+    return wrapper
+
+for name in ("listdir", "lstat", "mkdir", "open", "rename", "rmdir", "symlink", "unlink"):
+    setattr(os, name, delayed(getattr(os, name)))
+fcntl.flock = delayed(fcntl.flock)
+
+class Builder(newvenv.EnvBuilder):
+    def post_setup(self, context):
+        if "fail" in sys.argv:
+            sys.exit("planned")
+
+Builder(symlinks=True, clear="clear" in sys.argv).create(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_delayed_at_random(tmp_path: Path, run: Run, number: int) -> None:
+    """Whichever run is held up before or after whatever it does, none gets in another's way."""
+    chance = random.Random(number)  # noqa: S311
+    target = tmp_path / "up" / "and" / "env"
+    may_succeed = number % 2
+    modes = [chance.choice(["fail", "clear", "none"][: 1 + 2 * may_succeed]) for _ in range(8)]
+    command = [sys.executable, "-c", _DELAYED, target]
+    found = ends([start(*command, mode, 100 * number + n) for n, mode in enumerate(modes)])
+    assert found == [(1, "planned") if mode == "fail" else (0, "") for mode in modes]
+    if may_succeed:
+        run(*command[:-1], tmp_path / "other", "none", number)
+        assert tree(target).keys() == tree(tmp_path / "other").keys()
+    else:
+        assert os.listdir(tmp_path) == []
 
 
 # Failing.
