@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -21,11 +22,11 @@ import pytest
 import environments
 import newvenv
 from builders import HOOKS
-from newvenv import _files, _kept, _lock, _packages, _platform, _transaction
+from newvenv import _files, _kept, _lock, _packages, _platform, _preflight, _transaction
 from trees import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from conftest import Run
 
@@ -1038,7 +1039,7 @@ def test_locked_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Failure):
         failing("post_setup", Failure()).create(target)
     assert target.exists()
-    (handle,) = handles
+    (handle,) = filter(None, handles)
     _platform.unlock(handle)
 
 
@@ -1172,6 +1173,88 @@ def test_no_locks(occupied: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any) 
     shutil.rmtree(occupied / ".newvenv")
     newvenv.create(occupied, symlinks=True, prompt="other")
     assert list(occupied.glob(".newvenv*")) == []
+
+
+# A lock that is a file.
+
+
+class FileLocks:
+    """Locks as Windows has them: files that can be neither moved nor deleted while open."""
+
+    name = "own.lock"
+
+    def __init__(self) -> None:
+        self.held: list[str] = []
+
+    def lock(self, path: str) -> str | None:
+        """Make the file in *path*, unless another run has."""
+        file = os.path.join(path, self.name)
+        if file in self.held:
+            return None
+        with open(file, "x", encoding="utf-8"):
+            self.held.append(file)
+        return file
+
+    def unlock(self, handle: str) -> None:
+        """Close the file, which deletes it."""
+        self.held.remove(handle)
+        _UNLINK(handle)
+
+    def guarded(self, change: Callable[..., object]) -> Callable[..., object]:
+        """Return *change* such that it fails for a lock, and for what it is in."""
+
+        def guarded(path: str, *args: object, **options: object) -> object:
+            if os.path.basename(path) == self.name:
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return change(path, *args, **options)
+
+        return guarded
+
+
+_UNLINK = os.unlink
+
+
+@pytest.fixture
+def file_locks(monkeypatch: pytest.MonkeyPatch) -> FileLocks:
+    """Let runs lock directories as on Windows."""
+    locks = FileLocks()
+    monkeypatch.setattr(_platform, "LOCK_NAME", locks.name)
+    monkeypatch.setattr(_platform, "lock", locks.lock)
+    monkeypatch.setattr(_platform, "unlock", locks.unlock)
+    monkeypatch.setattr(_lock.Lock, "allow_removal", _lock.Lock.release)
+    for name in ("rename", "replace", "unlink"):
+        monkeypatch.setattr(os, name, locks.guarded(getattr(os, name)))
+    return locks
+
+
+def test_lock_that_is_a_file(occupied: Path, file_locks: FileLocks) -> None:
+    """A run leaves its lock in the target alone, and nobody finds it there afterwards."""
+    newvenv.create(occupied, symlinks=True)
+    before = tree(occupied)
+    assert "notes" in before
+    for target in (occupied, occupied.parent / "up" / "other"):
+        with pytest.raises(Failure):
+            failing("post_setup", Failure(), clear=True).create(target)
+    assert tree(occupied) == before
+    assert os.listdir(occupied.parent) == ["env"]
+    newvenv.create(occupied, symlinks=True, clear=True)
+    newvenv.create(occupied.parent / "other", symlinks=True)
+    assert tree(occupied).keys() == tree(occupied.parent / "other").keys()
+    assert file_locks.held == []
+
+
+def test_clear_beside_a_lock_that_is_a_file(tmp_path: Path, file_locks: FileLocks) -> None:
+    """A directory is taken for empty when there is nothing in it but a lock."""
+    target = tmp_path / "env"
+    target.mkdir()
+    handle = file_locks.lock(str(target))
+    assert handle
+    assert _preflight._may_be_cleared(str(target))
+    (target / ".gitignore").touch()
+    assert _preflight.is_own_git_ignore(str(target))
+    (target / "text").touch()
+    assert not _preflight._may_be_cleared(str(target))
+    file_locks.unlock(handle)
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["success", "failure"])

@@ -99,6 +99,11 @@ class Lock:
             self.handle = None
 
 
+def names_in(path: str) -> list[str]:
+    """Return the names in the directory *path*, without that of a lock."""
+    return [name for name in _files.names_in(path) if name != _platform.LOCK_NAME]
+
+
 def _tell(text: str) -> None:
     from . import _log
 

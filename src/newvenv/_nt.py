@@ -335,7 +335,7 @@ def _tcl(context: SimpleNamespace) -> list[tuple[str, str, str]]:
 
 #: The file in a directory that is open, and shared with no other handle, while the
 #: directory is locked.
-_LOCK_NAME = ".newvenv.lock"
+LOCK_NAME = ".newvenv.lock"
 
 _GENERIC_WRITE = 0x40000000
 _DELETE = 0x00010000
@@ -358,7 +358,7 @@ def lock(path: str) -> int | None:
     """
     import _winapi
 
-    file = ntpath.join(path, _LOCK_NAME)
+    file = ntpath.join(path, LOCK_NAME)
     flags = _FILE_FLAG_DELETE_ON_CLOSE | _FILE_FLAG_OPEN_REPARSE_POINT
     access = _GENERIC_WRITE | _DELETE
     try:

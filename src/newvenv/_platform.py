@@ -12,6 +12,7 @@ else:
 BIN_NAME = _rules.BIN_NAME
 INCLUDE = _rules.INCLUDE
 LIB64 = _rules.LIB64
+LOCK_NAME = _rules.LOCK_NAME
 DEFAULT_SYMLINKS = _rules.DEFAULT_SYMLINKS
 copy = _rules.copy
 env_exec_cmd = _rules.env_exec_cmd
@@ -29,6 +30,7 @@ __all__ = [
     "DEFAULT_SYMLINKS",
     "INCLUDE",
     "LIB64",
+    "LOCK_NAME",
     "copy",
     "env_exec_cmd",
     "interpreter_files",

@@ -21,6 +21,8 @@ BIN_NAME = "bin"
 INCLUDE = "include"
 #: Does platlib have a second name, lib64, before 3.15?
 LIB64 = sys.maxsize > 2**32 and sys.platform != "darwin"
+#: The file in a directory that is its lock: none, as the directory itself is locked.
+LOCK_NAME = ""
 DEFAULT_SYMLINKS = True
 
 _IS_PYPY = sys.implementation.name == "pypy"

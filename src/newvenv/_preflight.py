@@ -295,9 +295,9 @@ def check_is_environment(env_dir: str) -> None:
 
 def _may_be_cleared(env_dir: str) -> bool:
     """Is *env_dir* empty, or an environment, or what a killed run has left of one?"""
-    from . import _kept
+    from . import _kept, _lock
 
-    names = set(os.listdir(env_dir))
+    names = set(_lock.names_in(env_dir))
     if not names or "pyvenv.cfg" in names or _kept.was_environment(env_dir):
         return True
     return is_own_git_ignore(env_dir) and _is_bare(env_dir, names - {".gitignore"})
@@ -320,6 +320,7 @@ def is_own_git_ignore(env_dir: str) -> bool:
 
     One that is empty is the user's, unless a killed run can have left it so.
     """
+    from . import _lock
     from ._config import open_at_once
 
     try:
@@ -330,7 +331,7 @@ def is_own_git_ignore(env_dir: str) -> bool:
     except OSError:
         return False
     return start == _GIT_IGNORE_START or (
-        not start and _is_bare(env_dir, {*os.listdir(env_dir)} - {".gitignore"})
+        not start and _is_bare(env_dir, {*_lock.names_in(env_dir)} - {".gitignore"})
     )
 
 

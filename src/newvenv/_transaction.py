@@ -156,7 +156,7 @@ class Transaction:
 
     def clear(self) -> None:
         """Move the contents aside, to be deleted when the run has succeeded."""
-        paths = {os.path.join(self.env_dir, name) for name in _files.names_in(self.env_dir)}
+        paths = {os.path.join(self.env_dir, name) for name in _lock.names_in(self.env_dir)}
         paths.difference_update(_kept.asides(self.env_dir))
         if self.is_new or self.is_cleared:
             for path in paths:
@@ -246,7 +246,7 @@ class Transaction:
             while len(path) >= len(top) and _files.remove_directory(path):
                 path = os.path.dirname(path)
             self.lock.release()
-            paths = (os.path.join(path, name, "") for name in _files.names_in(path))
+            paths = (os.path.join(path, name, "") for name in _lock.names_in(path))
             if len(path) < len(top) or not all(map(self.prefix.startswith, paths)):
                 return
             self.lock.limit, path = _PATIENCE, self.env_dir
