@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import newvenv
 from newvenv import _preflight
 
 posix = pytest.mark.skipif(os.name == "nt", reason="these are paths of POSIX")
@@ -361,6 +362,19 @@ def test_room_for_no_directory(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     _preflight.check_space(str(tmp_path / "file"), with_pip=False)
+
+
+def test_drive_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where not even the root exists, as that of a drive on Windows, nobody waits for one."""
+
+    def fail(path: str, *_: object) -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", path)
+
+    monkeypatch.setattr(os, "lstat", fail)
+    monkeypatch.setattr(os, "mkdir", fail)
+    with pytest.raises(FileNotFoundError) as caught:
+        newvenv.create(os.path.join(os.sep, "none", "env"))
+    assert caught.value.filename == os.sep
 
 
 def test_room_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

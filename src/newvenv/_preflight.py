@@ -235,6 +235,8 @@ def _deepest(path: str) -> tuple[str, os.stat_result]:
         try:
             state = os.lstat(path)
         except OSError:
+            if os.path.dirname(path) == path:  # a drive that does not exist
+                raise
             path = os.path.dirname(path)
             continue
         try:

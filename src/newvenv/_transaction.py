@@ -294,7 +294,7 @@ def _is_same(path: str, other: str) -> bool:
 def _missing(path: str) -> list[str]:
     """Return those of *path* and its parents that don't exist, from the top."""
     missing: list[str] = []
-    while not os.path.lexists(path):
+    while not os.path.lexists(path) and path not in missing:  # a drive has no parent
         missing.insert(0, path)
         path = os.path.dirname(path)
     return missing
