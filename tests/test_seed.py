@@ -368,8 +368,8 @@ def test_first_line_is_pips(ours: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("python", "expected"),
     [
-        (r"C:\env\Scripts\python.exe", b"#!C:\\env\\Scripts\\python.exe\r\n"),
-        (r"C:\two words\python.exe", b'#!"C:\\two words\\python.exe"\r\n'),
+        (r"C:\env\Scripts\python.exe", b"#!C:\\env\\Scripts\\python.exe\n\r\n"),
+        (r"C:\two words\python.exe", b'#!"C:\\two words\\python.exe"\n\r\n'),
     ],
 )
 def test_first_line_on_windows(python: str, expected: bytes) -> None:

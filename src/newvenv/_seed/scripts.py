@@ -35,7 +35,7 @@ def first_line(python: str, system: str = os.name) -> bytes:
     path = os.fsencode(python)
     is_text = python.encode("utf-8", "replace").decode("utf-8") == python
     if system == "nt":
-        return b'#!"%b"\r\n' % path if b" " in path else b"#!%b\r\n" % path
+        return b'#!"%b"\n\r\n' % path if b" " in path else b"#!%b\n\r\n" % path
     # The kernel splits at blanks, and an encoding can be declared in this line (PEP 263).
     declares = b"coding:" in path or b"coding=" in path or not is_text
     is_split = any(byte <= 32 or byte == 127 for byte in path)
