@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -1026,15 +1027,16 @@ def test_made_again_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n
 
 def test_locked_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that fails leaves the directory that another one has made since, to work there."""
-    target, delete, handles = tmp_path / "up" / "env", _files.delete, []
+    target, remove, handles = tmp_path / "up" / "env", _files.remove_directory, []
 
-    def delete_then_lock(path: str) -> None:
-        delete(path)
+    def remove_then_lock(path: str) -> bool:
+        is_gone = remove(path)
         if Path(path) == target:
             target.mkdir()
             handles.append(_platform.lock(path))
+        return is_gone
 
-    monkeypatch.setattr(_files, "delete", delete_then_lock)
+    monkeypatch.setattr(_files, "remove_directory", remove_then_lock)
     monkeypatch.setattr(_transaction, "_PATIENCE", 0.1)
     with pytest.raises(Failure):
         failing("post_setup", Failure()).create(target)
@@ -1189,10 +1191,11 @@ class FileLocks:
     def lock(self, path: str) -> str | None:
         """Make the file in *path*, unless another run has."""
         file = os.path.join(path, self.name)
-        if file in self.held:
+        try:
+            with open(file, "x", encoding="utf-8"):
+                self.held.append(file)
+        except FileExistsError:
             return None
-        with open(file, "x", encoding="utf-8"):
-            self.held.append(file)
         return file
 
     def unlock(self, handle: str) -> None:
@@ -1240,6 +1243,19 @@ def test_lock_that_is_a_file(occupied: Path, file_locks: FileLocks) -> None:
     newvenv.create(occupied, symlinks=True, clear=True)
     newvenv.create(occupied.parent / "other", symlinks=True)
     assert tree(occupied).keys() == tree(occupied.parent / "other").keys()
+    assert file_locks.held == []
+
+
+def test_all_fail_with_locks_that_are_files(tmp_path: Path, file_locks: FileLocks) -> None:
+    """When all who share a target fail, nothing is left, though a lock has to go first."""
+
+    def create(_: int) -> None:
+        with pytest.raises(Failure):
+            failing("post_setup", Failure()).create(tmp_path / "up" / "env")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(create, range(8)))
+    assert os.listdir(tmp_path) == []
     assert file_locks.held == []
 
 

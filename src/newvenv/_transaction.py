@@ -207,9 +207,10 @@ class Transaction:
     def _undo(self) -> None:
         problem = None
         if self.env_dir in self.missing and self._has_lock() and self.is_new:
-            self.steps.insert(0, (_files.delete, (self.env_dir,)))
+            _open_up(self.env_dir)
+            for name in _lock.names_in(self.env_dir):
+                self.steps.append((_files.delete, (os.path.join(self.env_dir, name),)))
         self.steps.append((self._rename, ("outdated", "cleared")))
-        self.lock.allow_removal()
         while self.steps:
             act, values = self.steps.pop()
             try:
@@ -238,18 +239,19 @@ class Transaction:
         A run that waits makes again what is missing, to remove it in its turn if it fails.
         Where one has done so in between, this one waits for it, and removes the rest.
         """
-        # What is new has been deleted; by that name may be another run's already.
-        path = os.path.dirname(self.env_dir) if self.is_new else self.env_dir
         for _ in range(_ATTEMPTS if self.is_begun and self.missing else 0):
-            top = min(self.missing, key=len)
+            if _lock.names_in(self.env_dir):
+                return  # Another run has succeeded, or something can't be deleted.
+            path, top = self.env_dir, min(self.missing, key=len)
             self.lock.allow_removal()
             while len(path) >= len(top) and _files.remove_directory(path):
                 path = os.path.dirname(path)
             self.lock.release()
-            paths = (os.path.join(path, name, "") for name in _lock.names_in(path))
-            if len(path) < len(top) or not all(map(self.prefix.startswith, paths)):
+            paths = [os.path.join(path, name, "") for name in _files.names_in(path)]
+            is_shared = path != self.env_dir and not all(map(self.prefix.startswith, paths))
+            if len(path) < len(top) or is_shared:
                 return
-            self.lock.limit, path = _PATIENCE, self.env_dir
+            self.lock.limit = _PATIENCE
             try:
                 self.lock.acquire()
             except OSError:
@@ -309,7 +311,12 @@ def _put_back(backup: str, path: str) -> None:
 
 def _make_private(path: str) -> None:
     os.mkdir(path, 0o700)
+    _open_up(path)
+
+
+def _open_up(path: str) -> None:
+    """Let its owner use the directory *path*, which the umask may forbid."""
     try:
-        os.chmod(path, 0o700)  # The umask may forbid its owner to use it.
+        os.chmod(path, 0o700)
     except OSError:
         pass  # a file system without modes
