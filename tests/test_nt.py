@@ -215,6 +215,11 @@ def test_link_sources(
         pytest.param(CPYTHON, DLLS, id="CPython"),
         pytest.param(["VCRUNTIME140.DLL", "x.pyd"], ["VCRUNTIME140.DLL"], id="case"),
         pytest.param(PYPY, PYPY[:-1], id="PyPy"),
+        pytest.param(
+            ["python3.dll", "python312._pth", "python312.zip"],
+            ["python3.dll", "python312.zip"],
+            id="embedded",
+        ),
         pytest.param([], [], id="none"),
     ],
 )

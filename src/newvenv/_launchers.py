@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: The interpreter's own DLLs, by the start of their names.
 _DLLS = ("python", "vcruntime")
 
+#: Embedded Python has its standard library in a ZIP file, sought beside its DLL.
+_ENDS = (".dll", ".zip")
+
 #: The start of the name of PyPy's DLL, which tells that a base installation is PyPy.
 _PYPY_DLL = "libpypy"
 
@@ -61,7 +64,7 @@ def link_sources(base: Iterable[str], own: str, debug: str, tag: str) -> dict[st
 def companions(base: Iterable[str]) -> dict[str, str]:
     """Map the files that an interpreter, other than a launcher, needs beside it.
 
-    Its DLLs; for PyPy every executable and DLL, as its own ``venv`` has it.
+    Its DLLs and what they need; for PyPy every executable and DLL, as its own ``venv`` has it.
     """
     files = {name: ntpath.normcase(name) for name in sorted(base)}
     if any(file.startswith(_PYPY_DLL) for file in files.values()):
@@ -69,7 +72,7 @@ def companions(base: Iterable[str]) -> dict[str, str]:
     return {
         name: name
         for name, file in files.items()
-        if file.startswith(_DLLS) and file.endswith(".dll")
+        if file.startswith(_DLLS) and file.endswith(_ENDS)
     }
 
 
