@@ -113,8 +113,11 @@ MAKERS: dict[str, Callable[[str, Path], list[str]]] = {
 #: The packages of the distributions that come with an environment.
 SEEDS = ("pip", "setuptools", "pkg_resources")
 
-#: Those that have a pip. (That of ``venv --copies`` is the same as that of ``venv``.)
-WITH_PIP = ["newvenv", "venv", "virtualenv", "uv"]
+#: Those that are tested on this version of Python: the others take turns.
+TESTED = ["newvenv", "venv", *list(MAKERS)[2 + sys.version_info[1] % 2 :: 2]]
+
+#: Those of them that have a pip. (That of ``venv --copies`` is the same as that of ``venv``.)
+WITH_PIP = [maker for maker in ("newvenv", "venv", "virtualenv", "uv") if maker in TESTED]
 
 
 def make(maker: str, python: str, path: Path, package_path: str, wheel: Path) -> None:

@@ -177,7 +177,7 @@ def test_delayed_at_random(tmp_path: Path, run: Run, number: int) -> None:
     chance = random.Random(number)  # noqa: S311
     target = tmp_path / "up" / "and" / "env"
     may_succeed = number % 2
-    modes = [chance.choice(["fail", "clear", "none"][: 1 + 2 * may_succeed]) for _ in range(8)]
+    modes = [chance.choice(["fail", "clear", "none"][: 1 + 2 * may_succeed]) for _ in range(6)]
     command = [sys.executable, "-c", _DELAYED, target]
     found = ends([start(*command, mode, 100 * number + n) for n, mode in enumerate(modes)])
     assert found == [(1, "planned") if mode == "fail" else (0, "") for mode in modes]

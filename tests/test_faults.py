@@ -475,6 +475,7 @@ def test_small_disk(tmp_path: Path, run: Run, disk: str) -> None:
 
 
 @needs_strace
+@pytest.mark.once
 @pytest.mark.parametrize("call", [pytest.param("symlink", marks=copies), "link"])
 def test_file_system_without_links(tmp_path: Path, run: Run, call: str) -> None:
     """Where there are no links, like on FAT, copies make a working environment."""

@@ -21,7 +21,7 @@ import newvenv
 from conftest import Run
 from environments import (
     BIN,
-    MAKERS,
+    TESTED,
     WITH_PIP,
     copy,
     false_records,
@@ -134,13 +134,13 @@ def site_packages(path: Path) -> Path:
 # Whole
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 def test_healthy(env: Env, maker: str) -> None:
     """Nothing is wrong with an environment that was just made."""
     assert _health.check(env(maker)) == []
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 def test_healthy_is_left_alone(env: Env, maker: str) -> None:
     """Neither checking nor repairing an environment that is whole changes anything at all."""
     path = env(maker)
@@ -174,7 +174,7 @@ def test_broken_is_not_changed_by_check(env: Env, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 def test_moved(env: Env, tmp_path: Path, maker: str, name: str) -> None:
     """An environment works where it was moved to, whatever that is called."""
     path = env(maker).rename(tmp_path / name)
@@ -193,7 +193,7 @@ def test_moved_pip(env: Env, tmp_path: Path, maker: str) -> None:
     assert_pip_works(path)
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 def test_copied(env: Env, tmp_path: Path, maker: str) -> None:
     """The scripts of a copy run in the copy, though the original is still there."""
     original = env(maker)
@@ -359,7 +359,7 @@ def test_own_script_with_former_path(env: Env, tmp_path: Path) -> None:
 # pyvenv.cfg
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 @pytest.mark.parametrize("text", [None, "", "\n"], ids=["missing", "empty", "blank"])
 def test_config_missing(env: Env, maker: str, text: str | None) -> None:
     """An environment works again when its ``pyvenv.cfg`` was lost."""
@@ -372,7 +372,7 @@ def test_config_missing(env: Env, maker: str, text: str | None) -> None:
     assert_works(path)
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 def test_config_without_home(env: Env, maker: str) -> None:
     """``home`` comes back; all other lines stay, in their order."""
     path = env(maker)
@@ -390,7 +390,7 @@ def test_config_without_home(env: Env, maker: str) -> None:
     assert_works(path)
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 def test_config_home_gone(env: Env, maker: str) -> None:
     """A base that has moved is found through the links, and then through the running Python."""
     path = env(maker)
@@ -537,7 +537,7 @@ def test_base_of_another_minor(of_another_version: Path, base: Path) -> None:
 # The interpreter
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 @pytest.mark.parametrize("name", ["python", "python3", "all"])
 def test_interpreter_missing(env: Env, maker: str, name: str) -> None:
     """The interpreter's names come back."""
@@ -592,7 +592,7 @@ def test_own_wrapper(env: Env) -> None:
 # Activation scripts
 
 
-@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("maker", TESTED)
 def test_activation_missing(env: Env, maker: str) -> None:
     """``activate`` comes back, by whichever tool it was written."""
     path = env(maker)
