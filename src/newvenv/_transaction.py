@@ -207,9 +207,7 @@ class Transaction:
     def _undo(self) -> None:
         problem = None
         if self.env_dir in self.missing and self._has_lock() and self.is_new:
-            _open_up(self.env_dir)
-            for name in _lock.names_in(self.env_dir):
-                self.steps.append((_files.delete, (os.path.join(self.env_dir, name),)))
+            self.steps.append((self._empty, ()))
         self.steps.append((self._rename, ("outdated", "cleared")))
         while self.steps:
             act, values = self.steps.pop()
@@ -221,6 +219,14 @@ class Transaction:
             _kept.warn("Could not roll back %r completely: %s", self.env_dir, problem)
         elif self.aside_path:
             _kept.discard(self.aside_path)
+
+    def _empty(self) -> None:
+        """Add the steps that delete all that is in the target, as it is this run's own."""
+        is_closed = not os.access(self.env_dir, os.R_OK | os.W_OK | os.X_OK)
+        if is_closed and _files.is_directory(self.env_dir):
+            _open_up(self.env_dir)
+        for name in _lock.names_in(self.env_dir):
+            self.steps.append((_files.delete, (os.path.join(self.env_dir, name),)))
 
     def _has_lock(self) -> bool:
         """Has this run got the lock, or can have it now? It may have failed while it waited."""
@@ -240,19 +246,19 @@ class Transaction:
         Where one has done so in between, this one waits for it, and removes the rest.
         """
         for _ in range(_ATTEMPTS if self.is_begun and self.missing else 0):
-            if _lock.names_in(self.env_dir):
-                return  # Another run has succeeded, or something can't be deleted.
-            path, top = self.env_dir, min(self.missing, key=len)
-            self.lock.allow_removal()
-            while len(path) >= len(top) and _files.remove_directory(path):
-                path = os.path.dirname(path)
-            self.lock.release()
-            paths = [os.path.join(path, name, "") for name in _files.names_in(path)]
-            is_shared = path != self.env_dir and not all(map(self.prefix.startswith, paths))
-            if len(path) < len(top) or is_shared:
-                return
-            self.lock.limit = _PATIENCE
             try:
+                if _lock.names_in(self.env_dir):
+                    return  # Another run has succeeded, or something can't be deleted.
+                path, top = self.env_dir, min(self.missing, key=len)
+                self.lock.allow_removal()
+                while len(path) >= len(top) and _files.remove_directory(path):
+                    path = os.path.dirname(path)
+                self.lock.release()
+                paths = [os.path.join(path, name, "") for name in _files.names_in(path)]
+                is_shared = path != self.env_dir and not all(map(self.prefix.startswith, paths))
+                if len(path) < len(top) or is_shared:
+                    return
+                self.lock.limit = _PATIENCE
                 self.lock.acquire()
             except OSError:
                 return
