@@ -169,8 +169,7 @@ def _is_running(executable: str) -> bool:
 
     What ``sys`` says of it is a guess in a program that embeds Python.
     """
-    if os.name == "nt" or not os.path.exists("/proc/self/exe"):
-        # Where it is installed is the best evidence.
+    if os.name == "nt" or not os.path.exists("/proc/self/exe"):  # Its place is the best evidence.
         prefixes = (os.path.realpath(path) for path in (sys.base_prefix, sys.base_exec_prefix))
         return os.path.realpath(executable).startswith(tuple(os.path.join(p, "") for p in prefixes))
     try:
