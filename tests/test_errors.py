@@ -234,7 +234,6 @@ def test_modules_in_the_target(run: Run, folder: Path) -> None:
     assert str(folder / "real") in pip.stdout
 
 
-@pytest.mark.once
 def test_modules_beside_ensurepip(run: Run, folder: Path) -> None:
     """The same holds where ``ensurepip`` itself is run in the environment, which installs pip."""
     for name in ("pip.py", "ensurepip.py", "random.py"):
