@@ -1204,7 +1204,7 @@ class FileLocks:
         _UNLINK(handle)
 
     def guarded(self, change: Callable[..., object]) -> Callable[..., object]:
-        """Return *change* such that it fails for a lock, and for what it is in."""
+        """Return *change* such that it fails for a lock."""
 
         def guarded(path: str, *args: object, **options: object) -> object:
             if os.path.basename(path) == self.name:
@@ -1224,7 +1224,6 @@ def file_locks(monkeypatch: pytest.MonkeyPatch) -> FileLocks:
     monkeypatch.setattr(_platform, "LOCK_NAME", locks.name)
     monkeypatch.setattr(_platform, "lock", locks.lock)
     monkeypatch.setattr(_platform, "unlock", locks.unlock)
-    monkeypatch.setattr(_lock.Lock, "allow_removal", _lock.Lock.release)
     for name in ("rename", "replace", "unlink"):
         monkeypatch.setattr(os, name, locks.guarded(getattr(os, name)))
     return locks

@@ -8,7 +8,6 @@ its holder, so it is never stale. Where there is no such lock, runs go on withou
 from __future__ import annotations
 
 import errno
-import os
 import sys
 
 from . import _files, _platform
@@ -85,8 +84,8 @@ class Lock:
         return self.handle is not None or _platform.is_locked_by_parent(self.path)
 
     def allow_removal(self) -> None:
-        """Release a lock that keeps its directory from being removed, as a file in it."""
-        if os.name == "nt":
+        """Release a lock that is a file in its directory, which keeps that from being removed."""
+        if _platform.LOCK_NAME:
             self.release()
 
     def release(self) -> None:

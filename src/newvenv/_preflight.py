@@ -299,16 +299,17 @@ def _may_be_cleared(env_dir: str) -> bool:
     """Is *env_dir* empty, or an environment, or what a killed run has left of one?"""
     from . import _kept, _lock
 
-    names = set(_lock.names_in(env_dir))
+    names = _lock.names_in(env_dir)
     if not names or "pyvenv.cfg" in names or _kept.was_environment(env_dir):
         return True
-    return is_own_git_ignore(env_dir) and _is_bare(env_dir, names - {".gitignore"})
+    return is_own_git_ignore(env_dir) and _is_bare(env_dir)
 
 
-def _is_bare(env_dir: str, names: set[str]) -> bool:
-    """Has *env_dir* nothing but empty directories, called *names*, as an environment begins?"""
-    from . import _kept
+def _is_bare(env_dir: str) -> bool:
+    """Has *env_dir*, but for ``.gitignore``, only empty directories, as an environment begins?"""
+    from . import _kept, _lock
 
+    names = {*_lock.names_in(env_dir)} - {".gitignore"}
     paths = [os.path.join(env_dir, name) for name in names]
     return (
         names <= {*_kept.OWN, _kept.ASIDE}
@@ -322,7 +323,6 @@ def is_own_git_ignore(env_dir: str) -> bool:
 
     One that is empty is the user's, unless a killed run can have left it so.
     """
-    from . import _lock
     from ._config import open_at_once
 
     try:
@@ -332,9 +332,7 @@ def is_own_git_ignore(env_dir: str) -> bool:
         return True
     except OSError:
         return False
-    return start == _GIT_IGNORE_START or (
-        not start and _is_bare(env_dir, {*_lock.names_in(env_dir)} - {".gitignore"})
-    )
+    return start == _GIT_IGNORE_START or (not start and _is_bare(env_dir))
 
 
 _GIT_IGNORE_START = b"# Created by venv"

@@ -254,14 +254,17 @@ class Transaction:
                 while len(path) >= len(top) and _files.remove_directory(path):
                     path = os.path.dirname(path)
                 self.lock.release()
-                paths = [os.path.join(path, name, "") for name in _files.names_in(path)]
-                is_shared = path != self.env_dir and not all(map(self.prefix.startswith, paths))
-                if len(path) < len(top) or is_shared:
+                if len(path) < len(top) or self._is_shared(path):
                     return
                 self.lock.limit = _PATIENCE
                 self.lock.acquire()
             except OSError:
                 return
+
+    def _is_shared(self, parent: str) -> bool:
+        """Is there anything else in *parent* than what leads to the target?"""
+        paths = (os.path.join(parent, name, "") for name in _files.names_in(parent))
+        return parent != self.env_dir and not all(map(self.prefix.startswith, paths))
 
     def _end(self) -> None:
         self.lock.release()
