@@ -137,6 +137,13 @@ def test_render_languages(
     assert hostile in (None, _activation.render(text, _context(script, env_name="a b")))
 
 
+def test_percent_signs_in_quotes() -> None:
+    """A variable of cmd counts in quotes, too, so a name like %PATH% is escaped there."""
+    context = _context("s.bat", prompt="%PATH%", env_dir="%TEMP%")
+    text = '@set "X=__VENV_BARE_PROMPT__" & @set "Y=__VENV_DIR__/x"'
+    assert _activation.render(text, context) == '@set "X=%%PATH%%" & @set "Y=%%TEMP%%/x"'
+
+
 @pytest.mark.parametrize(
     ("decorated", "prompt", "standard", "bare"),
     [

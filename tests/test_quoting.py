@@ -128,10 +128,18 @@ def test_prompts(function: Callable[[str], str], written: str) -> None:
 
 @given(value=_TEXT)
 def test_harmless(value: str) -> None:
-    """A value is harmless where ``shlex`` says so, but for zsh's leading equals sign."""
-    bare = shlex.quote(value) == value and not value.startswith("=")
+    """A value is harmless where ``shlex`` says so, but for zsh's equals sign and cmd's percent."""
+    bare = shlex.quote(value) == value and not value.startswith("=") and "%" not in value
     assert _quoting.is_harmless(value) == bare
     assert (_quoting.sh(value) == value) == bare
+
+
+@pytest.mark.parametrize("quote", dict.fromkeys([*_quoting.BY_SUFFIX.values(), _quoting.sh]))
+@given(value=st.text(sorted(_quoting.HARMLESS), min_size=1).filter(_quoting.is_harmless))
+def test_harmless_in_every_language(quote: Callable[[str], str], value: str) -> None:
+    """A harmless value is itself in each literal, and so in the quotes of a template, too."""
+    before, after = quote("x").split("x")
+    assert quote(value) == before + value + after
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,14 @@ _DIGITS = "0123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 #: What means itself in every shell, quoted or not.
-HARMLESS = frozenset(_DIGITS + _LETTERS + _LETTERS.upper() + "%+,-./:=@_")
+HARMLESS = frozenset(_DIGITS + _LETTERS + _LETTERS.upper() + "+,-./:=@_")
 
 
 def is_harmless(value: str) -> bool:
     """Does *value* need no quotes, and mean the same when it has some?
 
-    To zsh, ``=name`` is where the program of that name is.
+    To zsh, ``=name`` is where the program of that name is; to cmd, ``%NAME%`` is a
+    variable, even in quotes.
     """
     return HARMLESS.issuperset(value) and value[:1] not in ("", "=")
 
