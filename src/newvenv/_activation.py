@@ -13,17 +13,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import types
     from collections.abc import Callable, Iterable, Iterator
-    from typing import TypeVar
 
     #: A template: its path, the name of the script that it becomes, relative to the
     #: directory of the scripts, its contents and its mode.
     _Source = tuple[str, str, bytes, int]
 
-    _Key = TypeVar("_Key")
-    _Value = TypeVar("_Value")
-
-    #: Text, the placeholder after it, and whether the template quotes that by itself.
-    _Piece = tuple[str, str, bool]
+    #: A placeholder in a template, and whether that quotes it by itself.
+    _Slot = tuple[str, bool]
+    #: What is around the slots, with a gap for each; the slots; and each slot once.
+    _Parts = tuple[list[bytes], list[_Slot], set[_Slot]]
 
 _PLACEHOLDER = "__VENV_"
 
@@ -32,13 +30,12 @@ _INTERPRETERS = ("python", "venv")
 _BINARIES = (".exe", ".pdb")
 
 #: What only the first of many environments has to pay for: where newvenv's own templates
-#: are, by the path of this module; what they are, by their directory; texts, by the bytes
-#: of templates; texts taken apart, and how many of either are kept.
+#: are, by the path of this module; what they are, by their directory; and the parts of
+#: templates, so many at most.
 _directories: dict[str, str] = {}
 _own: dict[str, list[_Source]] = {}
-_texts: dict[bytes, str] = {}
-_taken_apart: dict[str, list[_Piece]] = {}
-_MOST_TEXTS = 64
+_parts: dict[str | bytes, _Parts] = {}
+_MOST_PARTS = 64
 
 
 def templates() -> str:
@@ -65,8 +62,9 @@ def install(
 
     The modes are exact, whatever the umask.
     """
+    prefix = os.path.join(context.bin_path, "")
     for name, data, mode in rendered(path, context, replace_variables):
-        target = os.path.join(context.bin_path, name)
+        target = prefix + name
         if os.sep in name and not os.path.isdir(os.path.dirname(target)):
             _files.make_directory(os.path.dirname(target))
         _files.write(target, data, mode, exact_mode=True)
@@ -87,9 +85,8 @@ def rendered(
     A file that is not UTF-8 is left out with a warning. One that the hook leaves as it is
     stays the same to the byte, so that a signed script stays signed.
     """
-    fill = replace_variables or render
     for source, name, data, mode in _sources(path):
-        contents = data if _is_binary(source) else _fill(source, data, context, fill)
+        contents = data if _is_binary(source) else _fill(source, data, context, replace_variables)
         if contents is not None:
             yield name, contents, mode
 
@@ -101,13 +98,7 @@ def render(text: str, context: types.SimpleNamespace) -> str:
     been filled in is never looked at again, so a placeholder in a name is just a name.
     A harmless value takes no quotes where the template has quoted it itself.
     """
-    quote = _quoting.for_script(getattr(context, "script_path", ""))
-    rendered: list[str] = []
-    for literal, placeholder, is_quoted in _remembered(_taken_apart, text, _take_apart):
-        value = _writable(_VALUES[placeholder](context)) if placeholder else ""
-        bare = not placeholder or (is_quoted and _quoting.is_harmless(value))
-        rendered += literal, value if bare else quote(value)
-    return "".join(rendered)
+    return _filled(text, context).decode("utf-8", "surrogateescape")
 
 
 def activation_environment(env_dir: str | os.PathLike[str]) -> dict[str, str | None]:
@@ -191,12 +182,14 @@ def _fill(
     source: str,
     data: bytes,
     context: types.SimpleNamespace,
-    replace_variables: Callable[[str, types.SimpleNamespace], str],
+    replace_variables: Callable[[str, types.SimpleNamespace], str] | None,
 ) -> bytes | None:
     """The template *data* with its variables replaced; None, and a warning, if it is no text."""
     context.script_path = source
     try:
-        text = replace_variables(_remembered(_texts, data, _decode), context)
+        if replace_variables is None:
+            return _filled(data, context)
+        text = replace_variables(data.decode("utf-8"), context)
         return text.encode("utf-8", "surrogateescape")
     except UnicodeError as error:
         from . import logger
@@ -205,36 +198,45 @@ def _fill(
         return None
 
 
-def _decode(data: bytes) -> str:
-    return data.decode("utf-8")
+def _filled(template: str | bytes, context: types.SimpleNamespace) -> bytes:
+    """What :func:`render` returns, in UTF-8: most of it is never anything else."""
+    quote = _quoting.for_script(getattr(context, "script_path", ""))
+    if template not in _parts:
+        if len(_parts) >= _MOST_PARTS:
+            _parts.clear()
+        _parts[template] = _take_apart(template)
+    pieces, slots, distinct = _parts[template]
+    literals = {}
+    for placeholder, is_quoted in distinct:
+        value = _writable(_VALUES[placeholder](context))
+        literal = value if is_quoted and _quoting.is_harmless(value) else quote(value)
+        literals[placeholder, is_quoted] = literal.encode("utf-8", "surrogateescape")
+    pieces = pieces.copy()
+    pieces[1::2] = [literals[slot] for slot in slots]
+    return b"".join(pieces)
 
 
-def _remembered(known: dict[_Key, _Value], key: _Key, make: Callable[[_Key], _Value]) -> _Value:
-    """Return what *make* makes of *key*, as *known* from the last time."""
-    if key not in known:
-        if len(known) >= _MOST_TEXTS:
-            known.clear()
-        known[key] = make(key)
-    return known[key]
+def _take_apart(template: str | bytes) -> _Parts:
+    """Return the parts of *template*, of which those at odd places are to be filled.
 
-
-def _take_apart(text: str) -> list[_Piece]:
-    """Return what stands before each known placeholder, that, and how it stands there.
-
-    The rest of the text comes last, without a placeholder. A regular expression would
-    say the same, but costs more to import than all templates to fill.
+    A regular expression would say the same, but costs more to import than all templates
+    to fill.
     """
-    pieces = []
+    text = template if isinstance(template, str) else template.decode("utf-8")
+    pieces: list[str] = []
+    slots: list[_Slot] = []
     start, begin = 0, text.find(_PLACEHOLDER)
     while begin >= 0:
         end = text.find("__", begin + len(_PLACEHOLDER)) + 2
         if text[begin:end] in _VALUES:
-            pieces.append((text[start:begin], text[begin:end], _is_quoted(text, begin)))
+            pieces += text[start:begin], ""
+            slots.append((text[begin:end], _is_quoted(text, begin)))
             start = end
         else:
             end = begin + 1
         begin = text.find(_PLACEHOLDER, end)
-    return [*pieces, (text[start:], "", True)]
+    pieces.append(text[start:])
+    return [piece.encode("utf-8", "surrogateescape") for piece in pieces], slots, {*slots}
 
 
 def _is_quoted(text: str, begin: int) -> bool:

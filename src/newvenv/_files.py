@@ -51,7 +51,7 @@ _HAS_FCHMOD = os.name != "nt"
 def journal_of(path: str) -> Transaction | None:
     """Return the run of this thread that *path* belongs to, if there is one."""
     journal = journals.get(get_ident()) if journals else None
-    while journal is not None and not journal.covers(path):
+    while journal is not None and not path.startswith(journal.prefix):
         journal = journal.outer
     return journal
 
@@ -88,6 +88,8 @@ def make_directory(path: str) -> None:
     """
     journal, parent = journal_of(path), os.path.dirname(path)
     if journal is not None:
+        if journal.is_new and parent not in journal.seen:
+            make_directory(parent)  # To try without it would be in vain.
         journal.expect(path, directory=True)
     for has_parent in (parent == path, True):
         try:

@@ -187,8 +187,10 @@ def other_names(bin_path: str, env_exe: str) -> list[str]:
     names = ["python", "python3", _VERSIONED, *(["pypy3", "pypy"] if _IS_PYPY else [])]
     if _compat.PI_NAME and sys.getfilesystemencoding() == "utf-8":
         names.append("\U0001d70bthon")  # mathematical italic small pi
-    paths = [os.path.join(bin_path, name) for name in names]
-    return [path for path in paths if not _is_same_path(path, env_exe)]
+    own = os.path.basename(env_exe)
+    if own in names and _is_in(env_exe, bin_path):
+        names.remove(own)
+    return [os.path.join(bin_path, name) for name in names]
 
 
 def _outdated(context: types.SimpleNamespace) -> list[str]:

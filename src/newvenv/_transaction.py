@@ -84,7 +84,9 @@ class Transaction:
             # A run that made it at the same time may have come first.
             is_others = self.lock.has_waited or self.is_environment()
             self.is_new = self.env_dir in self.missing and not is_others
-            if not self.is_new:
+            if self.is_new:
+                self.seen.add(self.env_dir)
+            else:
                 _kept.recover(self.env_dir, self.lock)
 
     def _make(self) -> None:
@@ -106,14 +108,10 @@ class Transaction:
         """Is the directory an environment, until now?"""
         return os.path.lexists(os.path.join(self.env_dir, "pyvenv.cfg"))
 
-    def covers(self, path: str) -> bool:
-        """Is *path* in the directory, and not in the one for what is kept?"""
-        is_aside = self.aside_path and path.startswith(self.aside_path)
-        return path.startswith(self.prefix) and not is_aside
-
     def expect(self, path: str, *, directory: bool = False) -> bool:
         """Note that *path* is about to be made; False if something is there already."""
         if self.is_new:
+            self.seen.add(path)
             return True
         if path in self.seen or os.path.lexists(path):
             return False
