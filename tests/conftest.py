@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Callable
 
@@ -23,6 +25,34 @@ _MEASURING = {name: os.environ[name] for name in os.environ if name.startswith("
 
 #: Settings of whoever runs the tests that would change what is tested.
 _FOREIGN = ("PYTHON", "PIP_", "NEWVENV_", "VIRTUAL_ENV", "XDG_CACHE_HOME", *_MEASURING)
+
+
+#: Windows' error for a user without the right to make symbolic links.
+_NO_LINKS = 1314
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, None, None]:
+    """Skip a test whose fixtures need links where the user may make none."""
+    with _no_links_skips():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """Skip a test that needs links where the user may make none."""
+    with _no_links_skips():
+        yield
+
+
+@contextlib.contextmanager
+def _no_links_skips() -> Generator[None, None, None]:
+    try:
+        yield
+    except OSError as error:
+        if getattr(error, "winerror", None) == _NO_LINKS:
+            pytest.skip("symbolic links need a right that this user lacks")
+        raise
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -83,7 +113,8 @@ def run() -> Run:
     """Return a function that runs a command and captures what it prints, as text."""
 
     def run(*command: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
-        options = {"capture_output": True, "encoding": "utf-8", "check": False, **kwargs}
+        usual = {"capture_output": True, "encoding": "utf-8", "errors": "backslashreplace"}
+        options = {**usual, "check": False, **kwargs}
         words = [os.fspath(word) if isinstance(word, Path) else str(word) for word in command]
         return subprocess.run(words, **options)  # type: ignore[call-overload,no-any-return]
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any, Callable
@@ -16,6 +17,20 @@ import pytest
 
 import newvenv
 from newvenv._seed import sources
+
+
+def _can_link() -> bool:
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            os.symlink("nowhere", os.path.join(directory, "link"))
+        except OSError:
+            return False
+    return True
+
+
+needs_links = pytest.mark.skipif(
+    not _can_link(), reason="symbolic links need a right that this user lacks"
+)
 
 BIN = "Scripts" if os.name == "nt" else "bin"
 VERSION = "python{}.{}".format(*sys.version_info[:2])

@@ -19,14 +19,15 @@ import pytest
 
 import newvenv
 from conftest import Run
-from newvenv import _activation, _compat
+from newvenv import _activation, _compat, _platform
 from shells import environments
 from shells.names import HOSTILE, RAW
 
-_POSIX = [
-    *("Activate.ps1", "activate", "activate.csh", "activate.elv", "activate.fish"),
-    *("activate.nu", "activate.xsh", "activate_this.py", "python"),
-]
+_SCRIPTS = {
+    *("Activate.ps1", "activate", "activate.elv", "activate.fish"),
+    *("activate.nu", "activate.xsh", "activate_this.py"),
+    *(("activate.bat", "deactivate.bat") if os.name == "nt" else ("activate.csh",)),
+}
 
 
 def _context(script: str | None = None, **facts: object) -> types.SimpleNamespace:
@@ -169,9 +170,9 @@ def test_render_prompt(
 
 
 def test_install_own(tmp_path: Path) -> None:
-    """An environment on POSIX gets a script for each shell."""
+    """An environment gets a script for each shell of the platform."""
     environments.make(tmp_path / "env")
-    assert sorted(os.listdir(tmp_path / "env" / "bin")) == _POSIX
+    assert {*os.listdir(tmp_path / "env" / "bin")} == {*_SCRIPTS, "python"}
 
 
 def test_install_folders(tmp_path: Path, target: types.SimpleNamespace) -> None:
@@ -206,10 +207,11 @@ def test_rendered(tmp_path: Path) -> None:
         name: (data, mode)
         for name, data, mode in _activation.rendered(_activation.templates(), context)
     }
-    assert sorted([*rendered, "python"]) == _POSIX
+    assert rendered.keys() == _SCRIPTS
     for name, (data, mode) in rendered.items():
         assert before[f"bin/{name}"] == data
-        assert (env_dir / "bin" / name).stat().st_mode & 0o7777 == mode
+        if os.name != "nt":  # where the end of a name decides
+            assert (env_dir / "bin" / name).stat().st_mode & 0o7777 == mode
     assert _tree(env_dir) == before
 
 
@@ -230,10 +232,13 @@ def test_archive(package_path: str, run: Run, base_python: str, tmp_path: Path) 
         done = run(base_python, "-m", "newvenv", "--without-pip", folder, env=variables)
         assert (done.returncode, done.stderr) == (0, "")
     texts = [
-        {path.name: path.read_text().replace(str(folder), "@") for path in folder.glob("bin/*vat*")}
+        {
+            path.name: path.read_text("utf-8").replace("\\\\", "\\").replace(str(folder), "@")
+            for path in (folder / _platform.BIN_NAME).glob("*vat*")
+        }
         for folder in folders
     ]
-    assert texts[0].keys() == set(_POSIX) - {"python"}
+    assert texts[0].keys() == _SCRIPTS
     assert texts[0] == texts[1]
 
 
@@ -245,7 +250,7 @@ def test_archive_without_templates(
     done = run(base_python, "-m", "newvenv", "--without-pip", tmp_path / "env", env=variables)
     assert "No activation scripts: newvenv has no templates in " in done.stderr
     assert done.returncode == 0
-    assert (tmp_path / "env" / "bin" / "python").exists()
+    assert [*(tmp_path / "env" / _platform.BIN_NAME).glob("python*")]
 
 
 def test_install_undecodable(
@@ -344,10 +349,10 @@ def test_environment_path(
     folder = str(tmp_path / "bin")
     monkeypatch.setattr(os, "environ", {})
     if path is not None:
-        os.environ["PATH"] = path.replace("@", folder)
+        os.environ["PATH"] = path.replace(":", os.pathsep).replace("@", folder)
     before = dict(os.environ)
     assert _activation.activation_environment(tmp_path) == {
-        "PATH": expected.replace("@", folder),
+        "PATH": expected.replace(":", os.pathsep).replace("@", folder),
         "PYTHONHOME": None,
         "VIRTUAL_ENV": str(tmp_path),
         "VIRTUAL_ENV_PROMPT": tmp_path.name,
@@ -381,9 +386,10 @@ def test_environment_of_none(tmp_path: Path) -> None:
         _activation.activation_environment(tmp_path)
 
 
-def test_environment_is_public() -> None:
+def test_environment_is_public(tmp_path: Path) -> None:
     """It is part of the package's API."""
-    assert newvenv.activation_environment(sys.prefix)["VIRTUAL_ENV"] == sys.prefix
+    (tmp_path / "pyvenv.cfg").touch()
+    assert newvenv.activation_environment(tmp_path)["VIRTUAL_ENV"] == str(tmp_path)
 
 
 _TELL = """
@@ -405,7 +411,8 @@ def test_activate_this_compiles(name: str, tmp_path: Path) -> None:
     compile(source, "activate_this.py", "exec")
 
 
-_PACKAGES = sysconfig.get_path("purelib", "posix_prefix", {"base": "."})
+_SCHEME = "nt" if os.name == "nt" else "posix_prefix"
+_PACKAGES = sysconfig.get_path("purelib", _SCHEME, {"base": "."})
 
 
 def _with_packages(folder: Path, pth: str = "") -> Path:
@@ -417,11 +424,17 @@ def _with_packages(folder: Path, pth: str = "") -> Path:
     return folder / "bin" / "activate_this.py"
 
 
-def _tell(*scripts: Path, path: str = "/usr/bin:/bin") -> list[Any]:
+_PATH = ["/usr/bin", "/bin"]
+
+#: What Python needs to start on Windows.
+_NEEDED = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+
+
+def _tell(*scripts: Path, path: str = os.pathsep.join(_PATH)) -> list[Any]:
     """Return what a Python that runs *scripts* has in its variables, ``sys.prefix`` and path."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", _TELL, *scripts],
-        env={"PATH": path},
+        env={**_NEEDED, "PATH": path},
         stdout=subprocess.PIPE,
         check=True,
     )
@@ -437,7 +450,7 @@ def test_activate_this(tmp_path: Path) -> None:
     told, prefix, path, unique = _tell(*scripts, *scripts)
     env = str(tmp_path / names[1])
     assert told == {
-        "PATH": f"{env}/bin:{tmp_path / names[0]}/bin:/usr/bin:/bin",
+        "PATH": os.pathsep.join([*(str(script.parent) for script in reversed(scripts)), *_PATH]),
         "PYTHONHOME": None,
         "VIRTUAL_ENV": env,
         "VIRTUAL_ENV_PROMPT": names[1].upper(),
@@ -460,8 +473,8 @@ def test_activate_this(tmp_path: Path) -> None:
 def test_activate_this_path(path: str, expected: str, tmp_path: Path) -> None:
     """The directory of the scripts is first on PATH, and once; the rest stays as it is."""
     script = _with_packages(tmp_path / "env")
-    told, *_ = _tell(script, path=path.replace("@", str(script.parent)))
-    assert told["PATH"] == expected.replace("@", str(script.parent))
+    told, *_ = _tell(script, path=path.replace(":", os.pathsep).replace("@", str(script.parent)))
+    assert told["PATH"] == expected.replace(":", os.pathsep).replace("@", str(script.parent))
 
 
 @pytest.mark.parametrize(
@@ -509,12 +522,13 @@ def test_activate_this_editable(tmp_path: Path) -> None:
     (tmp_path / "project" / "src" / "demo" / "__init__.py").write_text("told = 'found'\n")
     (tmp_path / "project" / "pyproject.toml").write_text(_PROJECT)
     newvenv.create(tmp_path / "env", symlinks=True, with_pip=True)
-    pip = [str(tmp_path / "env" / "bin" / "pip"), "-q", "install", "--no-index"]
+    scripts = tmp_path / "env" / _platform.BIN_NAME
+    pip = [str(scripts / "pip"), "-q", "install", "--no-index"]
     wheels = ["--find-links", _embedded_wheels(), "--upgrade", "setuptools"]
     subprocess.run([*pip, *wheels], check=True)
     project = ["--no-build-isolation", "-e", str(tmp_path / "project")]
     subprocess.run([*pip, *project], check=True)
-    script = tmp_path / "env" / "bin" / "activate_this.py"
+    script = scripts / "activate_this.py"
     code = f"import runpy; runpy.run_path({str(script)!r}); import demo, wave; print(demo.told)"
     done = subprocess.run([sys.executable, "-I", "-c", code], stdout=subprocess.PIPE, check=True)
     assert done.stdout == b"found\n"

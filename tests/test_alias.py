@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import py_compile
+import re
 import shutil
 import signal
 import subprocess
@@ -204,7 +205,8 @@ def test_cost(site: Site, aliased: Site) -> None:
 
 def test_any_directory(site: Site, tmp_path: Path) -> None:
     """The directory of newvenv may have any name."""
-    moved = Site(site.env, str(tmp_path / "it's \"mé\\{}"), site.run)
+    name = "it's mé{}" if os.name == "nt" else "it's \"mé\\{}"
+    moved = Site(site.env, str(tmp_path / name), site.run)
     shutil.copytree(site.package, moved.package)
     moved.alias("on")
 
@@ -507,12 +509,12 @@ def test_run_unknown(site: Site) -> None:
     result = site.alias("run", "no-such-command")
 
     assert result.returncode == 127
-    assert result.stderr == "Error: can't run 'no-such-command': No such file or directory\n"
+    assert re.fullmatch(r"Error: can't run 'no-such-command': .*[Ff]ile.*\n", result.stderr)
 
 
 def test_old_python(site: Site, base_python: str) -> None:
     """A child of a Python too old for newvenv gets its own standard library's module."""
-    beside = Path(base_python).parents[2].glob("3.8*/bin/python3.8")  # as pyenv has them
+    beside = Path(base_python, "../../..").resolve().glob("3.8*/bin/python3.8")  # as pyenv's
     old = next(map(str, beside), None) or shutil.which("python3.8")
     if not old or site.run(old, "-c", "").returncode:
         pytest.skip("no Python 3.8 here")

@@ -8,6 +8,8 @@ import inspect
 import itertools
 import logging
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,9 +22,12 @@ import pytest
 
 import newvenv
 from builders import CONTEXT, HOOKS, VERSION, Diary, config, decorated, in_order
+from environments import needs_links
 
 PYTHON = str(Path("bin", "python")) if os.name != "nt" else str(Path("Scripts", "python.exe"))
 BIN = Path(PYTHON).parent
+
+posix = pytest.mark.skipif(os.name == "nt", reason="these are names of POSIX")
 
 DEFAULTS = {
     "system_site_packages": False,
@@ -77,6 +82,7 @@ def test_builder_of_an_older_signature(env: Path, monkeypatch: pytest.MonkeyPatc
     assert options["scm_ignore_files"] == ["git"]
 
 
+@needs_links
 def test_builder_without_init(env: Path) -> None:
     """A subclass that sets no more than a few attributes itself works with the defaults."""
 
@@ -87,7 +93,7 @@ def test_builder_without_init(env: Path) -> None:
     assert os.path.islink(Bare().create(env).env_exe)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@needs_links
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOSPC])
 def test_link_in_a_place_that_takes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -176,6 +182,7 @@ def test_scm_name_of_wrong_type() -> None:
         newvenv.EnvBuilder(scm_ignore_files=[1])  # type: ignore[list-item]
 
 
+@needs_links
 def test_attributes_are_read_when_used(env: Path) -> None:
     """Options set on the finished builder count like those given to the constructor."""
     builder = newvenv.EnvBuilder()
@@ -373,6 +380,7 @@ def test_context_without_script_path(env: Path) -> None:
     assert in_order(vars(context)) == in_order(CONTEXT[:-2])
 
 
+@posix
 def test_replaced_attributes_are_used(env: Path, tmp_path: Path) -> None:
     """What ``ensure_directories`` of a subclass puts into the context, later hooks use."""
 
@@ -567,7 +575,10 @@ def test_install_scripts_of_others(env: Path, tmp_path: Path) -> None:
     assert (env / BIN / "sub" / "d").read_text() == "env"
 
 
-@pytest.mark.parametrize("symlinks", [False, True], ids=["copy", "link"])
+@pytest.mark.parametrize(
+    "symlinks",
+    [pytest.param(False, id="copy"), pytest.param(True, id="link", marks=needs_links)],
+)
 def test_symlink_or_copy(tmp_path: Path, symlinks: bool) -> None:
     """``symlink_or_copy`` links or copies as the builder's option says."""
     (tmp_path / "source").write_text("x")
@@ -578,12 +589,13 @@ def test_symlink_or_copy(tmp_path: Path, symlinks: bool) -> None:
     assert (tmp_path / "result").read_text() == "x"
 
 
+@needs_links
 @pytest.mark.parametrize(
     ("relative_ok", "folder", "target"),
     [
-        pytest.param(False, "", "{}/source", id="absolute"),
+        pytest.param(False, "", "{}source", id="absolute"),
         pytest.param(True, "", "source", id="relative"),
-        pytest.param(True, "sub", "{}/source", id="elsewhere"),
+        pytest.param(True, "sub", "{}source", id="elsewhere"),
     ],
 )
 def test_relative_links(tmp_path: Path, relative_ok: bool, folder: str, target: str) -> None:
@@ -594,7 +606,8 @@ def test_relative_links(tmp_path: Path, relative_ok: bool, folder: str, target: 
     builder = newvenv.EnvBuilder(symlinks=True)
     builder.symlink_or_copy(str(tmp_path / "source"), str(result), relative_symlinks_ok=relative_ok)
 
-    assert os.readlink(result) == target.format(tmp_path)
+    said = os.readlink(result).replace("\\\\?\\", "")  # as Windows tells an absolute path
+    assert said == target.format(os.path.join(tmp_path, ""))
 
 
 def test_copy_where_links_are_impossible(
@@ -653,6 +666,7 @@ def test_create_takes_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pat
     assert builder.contexts[0].env_dir == str(tmp_path / "env")
 
 
+@needs_links
 def test_create_function(env: Path) -> None:
     """The function ``create`` passes each of its parameters on, and returns the context."""
     context = newvenv.create(env, True, False, True, False, "p", scm_ignore_files=["git"])
@@ -694,7 +708,10 @@ def test_activation_environment(env: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("PYTHONHOME", "/nonexistent")
     variables = {**os.environ, **newvenv.activation_environment(env)}
     given = {name: value for name, value in variables.items() if value is not None}
-    found = subprocess.check_output(["python", "-c", "import sys; print(sys.prefix)"], env=given)
+    # Windows itself looks beside the running program first.
+    python = shutil.which("python", path=given["PATH"])
+    assert python is not None
+    found = subprocess.check_output([python, "-c", "import sys; print(sys.prefix)"], env=given)
 
     assert found.decode().strip() == str(env)
     assert (given["VIRTUAL_ENV"], given["VIRTUAL_ENV_PROMPT"]) == (str(env), "p")
@@ -824,10 +841,11 @@ def test_own_scripts_folder(env: Path, tmp_path: Path) -> None:
     Own(symlinks=True).create(env)
     context = newvenv.EnvBuilder().ensure_directories(env)
 
-    assert (env / BIN / "hello").read_text() == f"#!{context.env_exe}"
+    assert (env / BIN / "hello").read_text() == f"#!{shlex.quote(context.env_exe)}"
     assert not (env / BIN / "activate").exists()
 
 
+@posix
 def test_interpreter_hook(env: Path) -> None:
     """Interpreter files are made through ``symlink_or_copy`` of the subclass."""
     made = []

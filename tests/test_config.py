@@ -16,6 +16,8 @@ from newvenv import _compat, _config, _platform
 
 FULL_VERSION = "{}.{}.{}".format(*sys.version_info[:3])
 
+posix = pytest.mark.skipif(os.name == "nt", reason="these are quotes of POSIX")
+
 #: A property that makes files may take its time.
 NO_CLOCK = settings(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -119,7 +121,7 @@ def test_impossible_home(context: types.SimpleNamespace, home: str) -> None:
     ("env_dir", "word"),
     [
         pytest.param("/a b", "/a b", id="blank"),
-        pytest.param("/a `b`", "'/a `b`'", id="command"),
+        pytest.param("/a `b`", "'/a `b`'", id="command", marks=posix),
         pytest.param("/a\nhome = /b", r"$'/a\012home = /b'", id="newline"),
         pytest.param("/\udcff", r"$'/\377'", id="undecodable"),
     ],
@@ -157,7 +159,7 @@ def newest(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param({"prompt": "."}, ['--prompt="."'], id="dot"),
         pytest.param({"prompt": ""}, ['--prompt=""'], id="empty-prompt"),
         pytest.param({"prompt": True}, ['--prompt="True"'], id="no-string"),
-        pytest.param({"prompt": "$(x)"}, ["--prompt='$(x)'"], id="command"),
+        pytest.param({"prompt": "$(x)"}, ["--prompt='$(x)'"], id="command", marks=posix),
         pytest.param({"prompt": "a\nb"}, [r"--prompt=$'a\012b'"], id="line-break"),
         pytest.param({"scm_ignore_files": set()}, ["--without-scm-ignore-files"], id="scm"),
         pytest.param(

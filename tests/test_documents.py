@@ -18,6 +18,7 @@ import api_page
 import figures
 import newvenv
 from conftest import Run
+from environments import needs_links
 from newvenv import _cli
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def test_readme_has_absolute_links() -> None:
     assert [link for link in links if not link.startswith("https://")] == []
 
 
+@needs_links
 @pytest.mark.parametrize("page", _pages_with("python"))
 def test_python(page: Path, tmp_path: Path, run: Run) -> None:
     """The Python examples of a page work, one after the other."""

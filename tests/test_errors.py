@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ import pytest
 
 import newvenv
 from conftest import Run
+from environments import needs_links
 from newvenv import __main__
 from trees import tree
 
@@ -24,6 +26,11 @@ CHANGED = "import sys; from newvenv.__main__ import main; {}; sys.exit(main(sys.
 Result = Any  # a CompletedProcess; the class can't be subscripted everywhere
 
 
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has words, and functions, of its own")
+#: ``site`` puts an environment's directory on ``sys.path`` before its packages there.
+no_prefix_on_path = pytest.mark.skipif(os.name == "nt", reason="modules there are imported")
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return a folder that holds things which can't become environments."""
@@ -31,16 +38,20 @@ def folder(tmp_path: Path) -> Path:
     (folder / "real").mkdir(parents=True)
     (folder / "real" / "mine").write_text("x")
     (folder / "file").write_text("x")
-    (folder / "link").symlink_to("real", target_is_directory=True)
-    (folder / "dangling").symlink_to("nowhere")
+    with contextlib.suppress(OSError):  # Tests of them have a mark.
+        (folder / "link").symlink_to("real", target_is_directory=True)
+        (folder / "dangling").symlink_to("nowhere")
     (folder / "blocked").mkdir()
     (folder / "blocked" / BIN).write_text("x")
     return folder
 
 
 def check(result: Result, *words: str) -> None:
-    """Check that the result is one line of an error that has these *words*."""
-    lines = result.stderr.splitlines()
+    """Check that the result is one line of an error that has these *words*.
+
+    It says paths as they are, or as a literal: with two backslashes on Windows.
+    """
+    lines = [line.replace("\\\\", "\\") for line in result.stderr.splitlines()]
 
     assert (result.returncode, result.stdout) == (1, "")
     assert [line[:7] for line in lines] == ["Error: "]
@@ -52,26 +63,51 @@ def check(result: Result, *words: str) -> None:
     [
         pytest.param([""], ["is empty", "''"], id="empty"),
         pytest.param(["  "], ["is empty", "'  '"], id="blank"),
-        pytest.param(["file"], ["{folder}/file", "file is in the way"], id="file"),
-        pytest.param(["--clear", "file"], ["{folder}/file", "Not a directory"], id="file-clear"),
-        pytest.param(["--upgrade", "file"], ["{folder}/file"], id="file-upgrade"),
-        pytest.param(["link"], ["{folder}/link", "{folder}/real", "link"], id="link"),
-        pytest.param(["--clear", "link"], ["{folder}/link", "symbolic link"], id="link-clear"),
-        pytest.param(["dangling"], ["{folder}/dangling", "leads nowhere"], id="dangling"),
-        pytest.param(["--clear", "dangling"], ["{folder}/dangling"], id="dangling-clear"),
-        pytest.param(["file/env"], ["{folder}/file"], id="file-above"),
-        pytest.param([f"a{os.pathsep}b"], ["{folder}/a", "PATH separator"], id="separator"),
-        pytest.param(["x" * 300], ["x" * 300, "too long"], id="long-name"),
-        pytest.param(["/".join(["x" * 200] * 30)], ["xxx", "too long"], id="long-path"),
-        pytest.param(["blocked"], ["{folder}/blocked/" + BIN], id="blocked"),
+        pytest.param(["file"], ["{folder}{sep}file", "file is in the way"], id="file"),
+        pytest.param(
+            ["--clear", "file"], ["{folder}{sep}file", "Not a directory"], id="file-clear"
+        ),
+        pytest.param(["--upgrade", "file"], ["{folder}{sep}file"], id="file-upgrade"),
+        pytest.param(
+            ["link"], ["{folder}{sep}link", "{folder}{sep}real"], id="link", marks=needs_links
+        ),
+        pytest.param(
+            ["--clear", "link"],
+            ["{folder}{sep}link", "symbolic link"],
+            id="link-clear",
+            marks=needs_links,
+        ),
+        pytest.param(
+            ["dangling"],
+            ["{folder}{sep}dangling", "leads nowhere"],
+            id="dangling",
+            marks=needs_links,
+        ),
+        pytest.param(
+            ["--clear", "dangling"],
+            ["{folder}{sep}dangling"],
+            id="dangling-clear",
+            marks=needs_links,
+        ),
+        pytest.param(["file/env"], ["{folder}{sep}file"], id="file-above"),
+        pytest.param([f"a{os.pathsep}b"], ["{folder}{sep}a", "PATH separator"], id="separator"),
+        pytest.param(["x" * 300], ["x" * 300, "too long"], id="long-name", marks=posix),
+        pytest.param(
+            ["/".join(["x" * 200] * 30)], ["xxx", "too long"], id="long-path", marks=posix
+        ),
+        pytest.param(["blocked"], ["{folder}{sep}blocked{sep}" + BIN], id="blocked"),
         pytest.param(
             ["--upgrade", "--clear", "env"], ["--upgrade", "--clear", "together"], id="both"
         ),
-        pytest.param(["--clear", "real"], ["{folder}/real", "--force"], id="no-environment"),
+        pytest.param(["--clear", "real"], ["{folder}{sep}real", "--force"], id="no-environment"),
         pytest.param(
             ["--clear", "--force", ".."], ["current directory", "name another"], id="above"
         ),
-        pytest.param(["--clear", "--force", "/"], ["'/'", "root"], id="root"),
+        pytest.param(
+            ["--clear", "--force", "/"],
+            [repr(os.path.abspath("/")).replace("\\\\", "\\"), "root"],
+            id="root",
+        ),
     ],
 )
 def test_bad_folder(run: Run, folder: Path, args: list[str], words: list[str]) -> None:
@@ -79,7 +115,7 @@ def test_bad_folder(run: Run, folder: Path, args: list[str], words: list[str]) -
     before = tree(folder)
     result = run(*NEWVENV, *args, cwd=folder)
 
-    check(result, *(word.format(folder=folder) for word in words))
+    check(result, *(word.format(folder=folder, sep=os.sep) for word in words))
     assert tree(folder) == before
 
 
@@ -126,6 +162,7 @@ def test_no_permission(run: Run, folder: Path) -> None:
     assert tree(folder) == before
 
 
+@posix
 @pytest.mark.parametrize("function", ["makedirs", "symlink", "replace"])
 @pytest.mark.parametrize("file_name", [True, False], ids=["named", "unnamed"])
 def test_refusing_system(
@@ -154,7 +191,9 @@ def test_refusing_system(
     assert tree(folder) == before
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no such file system")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="there is no such file system elsewhere"
+)
 def test_unwritable_system_folder(run: Run) -> None:
     """A file system that takes no folders is an error, also for root."""
     result = run(*NEWVENV, "/proc/newvenv-test")
@@ -222,6 +261,7 @@ def test_no_pip_to_be_had(run: Run, folder: Path) -> None:
     assert tree(folder) == before
 
 
+@no_prefix_on_path
 def test_modules_in_the_target(run: Run, folder: Path) -> None:
     """Modules that lie in the target, called like those that are needed, do no harm."""
     names = ["pip.py", "ensurepip.py", "random.py", "subprocess.py", "site.py", "newvenv.py"]
@@ -234,6 +274,7 @@ def test_modules_in_the_target(run: Run, folder: Path) -> None:
     assert str(folder / "real") in pip.stdout
 
 
+@no_prefix_on_path
 def test_modules_beside_ensurepip(run: Run, folder: Path) -> None:
     """The same holds where ``ensurepip`` itself is run in the environment, which installs pip."""
     for name in ("pip.py", "ensurepip.py", "random.py"):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from environments import needs_links
 from newvenv import _files
 
-needs_links = pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
 needs_modes = pytest.mark.skipif(os.name == "nt", reason="there are no modes there")
 
 

@@ -210,6 +210,7 @@ def test_own_templates() -> None:
         assert literals.said(name, filled, "/other") == "/the path", name
 
 
+@posix
 def test_real_shell() -> None:
     """A word is read as a shell reads it."""
     words = ['a\'b c\'"d\\"e"\\ f', "'it'\\''s'", '"a\'b"', "plain"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import newvenv
+from environments import needs_links
 from newvenv import _compat, _files, _launchers, _nt
 
 if TYPE_CHECKING:
@@ -708,7 +709,10 @@ def test_name_of_the_environment(installation: Installation) -> None:
     assert "python3.1.exe" in installation.copies()
 
 
-@pytest.mark.parametrize("symlinks", [False, True], ids=["copies", "links"])
+@pytest.mark.parametrize(
+    "symlinks",
+    [pytest.param(False, id="copies"), pytest.param(True, id="links", marks=needs_links)],
+)
 @pytest.mark.parametrize("is_build", [False, True], ids=["installed", "build"])
 def test_interpreter_files(installation: Installation, symlinks: bool, is_build: bool) -> None:
     """What is to be made is known before it is, down to contents and links."""
@@ -739,6 +743,7 @@ def test_no_library_file(installation: Installation, monkeypatch: pytest.MonkeyP
 # Links
 
 
+@needs_links
 def test_links(installation: Installation, caplog: pytest.LogCaptureFixture) -> None:
     """Links go to the base's executables and DLLs, and launchers are not needed."""
     installation.fill(launchers=[])
@@ -750,6 +755,7 @@ def test_links(installation: Installation, caplog: pytest.LogCaptureFixture) -> 
     assert caplog.messages == []
 
 
+@needs_links
 def test_links_free_threaded(installation: Installation) -> None:
     """All names of a free-threaded environment link to the free-threaded executables."""
     installation.config_vars["Py_GIL_DISABLED"] = 1
@@ -761,6 +767,7 @@ def test_links_free_threaded(installation: Installation) -> None:
     assert "python313t.dll" in links
 
 
+@needs_links
 def test_links_over_copies(installation: Installation) -> None:
     """Links replace copies."""
     installation.fill()
@@ -792,6 +799,7 @@ def test_links_fail_at_once(
     ]
 
 
+@needs_links
 def test_links_fail_on_the_way(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Callable
 import pytest
 
 from conftest import Run
+from environments import needs_links
 from trees import tree
 
 #: The directory that the modules run in, of the same name for both: it may become a prompt.
@@ -48,6 +49,18 @@ PAIRS = [
 ]
 #: No option, each option, each pair of options.
 SETS = [(), *((name,) for name in OPTIONS), *PAIRS]
+#: The two kinds of environments.
+KINDS = [pytest.param("--symlinks", marks=needs_links), "--copies"]
+
+
+def _sets(*, upgrade: bool) -> list[object]:
+    """Return the sets of options that upgrade, or those that don't."""
+    return [
+        pytest.param(names, marks=needs_links if "symlinks" in names else ())
+        for names in SETS
+        if ("upgrade" in names) is upgrade
+    ]
+
 
 Make = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -97,7 +110,7 @@ def _compare(tmp_path: Path, name: str = "env") -> None:
     assert ours == theirs
 
 
-@pytest.mark.parametrize("names", [names for names in SETS if "upgrade" not in names], ids="+".join)
+@pytest.mark.parametrize("names", _sets(upgrade=False), ids="+".join)
 def test_new(names: tuple[str, ...], make: Make, tmp_path: Path) -> None:
     """Each option, and each two, make the same tree: names, links, modes, pyvenv.cfg."""
     options = [word for name in names for word in OPTIONS[name]]
@@ -108,7 +121,7 @@ def test_new(names: tuple[str, ...], make: Make, tmp_path: Path) -> None:
     _compare(tmp_path)
 
 
-@pytest.mark.parametrize("names", [names for names in SETS if "upgrade" in names], ids="+".join)
+@pytest.mark.parametrize("names", _sets(upgrade=True), ids="+".join)
 def test_upgrade_of_nothing(names: tuple[str, ...], make: Make, tmp_path: Path) -> None:
     """An upgrade of nothing makes what the standard library's makes, and activation scripts."""
     options = [word for name in names for word in OPTIONS[name]]
@@ -122,7 +135,7 @@ def test_upgrade_of_nothing(names: tuple[str, ...], make: Make, tmp_path: Path) 
     assert all("ctivate" in name for name in added)
 
 
-@pytest.mark.parametrize("option", ["--symlinks", "--copies"])
+@pytest.mark.parametrize("option", KINDS)
 @pytest.mark.parametrize("name", ["a b", " b", "a-b", "a+b@c", "été"])
 def test_name(name: str, option: str, make: Make, tmp_path: Path) -> None:
     """A name that is harmless, if it has blanks, is recorded as the standard library does."""
@@ -137,7 +150,13 @@ COPIES_OVER_COPIES = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("first", ["symlinks", pytest.param("copies", marks=COPIES_OVER_COPIES)])
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param("symlinks", marks=needs_links),
+        pytest.param("copies", marks=COPIES_OVER_COPIES),
+    ],
+)
 @pytest.mark.parametrize(
     "names", [("system",), ("clear",), ("upgrade",), ("prompt",)], ids="+".join
 )
@@ -178,7 +197,7 @@ def test_interpreter_by_another_name(
     _compare(tmp_path)
 
 
-@pytest.mark.parametrize("option", ["--symlinks", "--copies"])
+@pytest.mark.parametrize("option", KINDS)
 def test_from_inside_an_environment(option: str, make: Make, tmp_path: Path) -> None:
     """An environment made from inside another one is based on what the standard library says."""
     make("venv", "--without-pip", option, tmp_path / "outer", check=True)
@@ -321,7 +340,11 @@ def test_upgrade_of_a_damaged_file(text: str, make: Make, tmp_path: Path) -> Non
     _compare(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["pip.py", "ensurepip.py", "random.py", "logging.py"])
+#: On Windows ``site`` puts the environment's directory on ``sys.path`` before its packages.
+PIP = pytest.param("pip.py", marks=pytest.mark.skipif(os.name == "nt", reason="it does so there"))
+
+
+@pytest.mark.parametrize("name", [PIP, "ensurepip.py", "random.py", "logging.py"])
 def test_module_in_the_target(name: str, make: Make, tmp_path: Path) -> None:
     """A file in the target that is called like a module does not get in pip's way."""
     env = tmp_path / "newvenv" / HOME / "env"

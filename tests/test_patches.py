@@ -400,6 +400,7 @@ def test_mocked_hooks(tmp_path: Path) -> None:
 
 
 @copies
+@pytest.mark.skipif(os.name == "nt", reason="a running interpreter can't be replaced there")
 def test_copies_by_the_patched_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Interpreter files are copied by what the package's ``shutil`` is at that moment."""
     copied = []

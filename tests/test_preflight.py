@@ -32,7 +32,7 @@ def listing(directory: Path) -> list[str]:
         pytest.param("env/", "env", id="slash"),
         pytest.param("./a/../env", "env", id="roundabout"),
         pytest.param(Path("a", "env"), "a/env", id="path-like"),
-        pytest.param(" env ", " env ", id="blanks"),
+        pytest.param(" env ", " env ", id="blanks", marks=posix),
         pytest.param(".", "", id="dot"),
     ],
 )
@@ -111,13 +111,14 @@ def test_impossible_directory(
     """What is in the directory's place is refused, by name, and stays."""
     (tmp_path / "file").touch()
     (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to("real", target_is_directory=True)
-    (tmp_path / "dangling").symlink_to("nowhere")
+    if name in ("link", "dangling"):
+        (tmp_path / "link").symlink_to("real", target_is_directory=True)
+        (tmp_path / "dangling").symlink_to("nowhere")
     before = listing(tmp_path)
 
     with pytest.raises(error, match=message) as caught:
         _preflight.check(str(tmp_path / name), clear=clear)
-    assert str(tmp_path / name) in str(caught.value)
+    assert str(tmp_path / name) in str(caught.value).replace("\\\\", "\\")
     assert listing(tmp_path) == before
 
 
@@ -374,7 +375,7 @@ def test_drive_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "mkdir", fail)
     with pytest.raises(FileNotFoundError) as caught:
         newvenv.create(os.path.join(os.sep, "none", "env"))
-    assert caught.value.filename == os.sep
+    assert caught.value.filename == os.path.abspath(os.sep)
 
 
 def test_room_on_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -471,4 +472,4 @@ def test_not_an_environment(tmp_path: Path, names: list[str]) -> None:
 
     with pytest.raises(ValueError, match="--force") as caught:
         _preflight.check_is_environment(str(tmp_path))
-    assert str(tmp_path) in str(caught.value)
+    assert repr(str(tmp_path)) in str(caught.value)

@@ -379,7 +379,7 @@ def test_health_of_nothing(
 
     assert status == 1
     assert err == f"Error: {json.loads(out)['error']}\n"
-    assert os.path.abspath("nowhere") in err
+    assert repr(os.path.abspath("nowhere")) in err
 
 
 @pytest.mark.parametrize(("option", "doing"), [("--check", "checking"), ("--repair", "repairing")])

@@ -50,7 +50,7 @@ def _report(error: "Exception") -> None:
     """Say on stderr what went wrong: in one line, after what a failing process had to say."""
     output = getattr(error, "output", None)
     if isinstance(output, bytes):
-        output = output.decode("utf-8", "backslashreplace")
+        output = output.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
     if output:
         _print_error(output.rstrip() + "\n")
     text = " ".join(str(error).splitlines()).strip() or type(error).__name__

@@ -270,12 +270,11 @@ def _is_absent(info: str, names: Sequence[str]) -> bool:
 
 def _is_remnant(path: str, lib_path: str, this: Image) -> bool:
     """Is *path* what an interrupted installation of an image has left?"""
-    known = {
-        os.path.join(lib_path, folder, file[0]) for folder, files in this.folders for file in files
-    }
+    known = {f"{folder}/{file[0]}".lstrip("/") for folder, files in this.folders for file in files}
     below = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
     found = [file for file in below if not file.endswith(".pyc")] or [path]
-    return not os.path.islink(path) and known.issuperset(found)
+    names = {os.path.relpath(file, lib_path).replace(os.sep, "/") for file in found}
+    return not os.path.islink(path) and names <= known
 
 
 def _records(

@@ -124,6 +124,7 @@ def _make_image(root: Directory, name: str, build: Callable[[str], None]) -> Non
         build(making)
         if is_image(path, "site"):
             remove(path)
+        _files.remove_directory(path)  # If that was cut short; Windows would not replace it.
         # By descriptors: where the image was made is where it is looked for.
         ours, there = root.prefix + _MAKING, root.prefix + name
         os.rename(ours, there, src_dir_fd=root.descriptor, dst_dir_fd=root.descriptor)

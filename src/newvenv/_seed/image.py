@@ -36,6 +36,8 @@ for _flag in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"):
 
 #: Can a file be named relative to an open directory? (Not on Windows.)
 RELATIVE = os.open in os.supports_dir_fd
+#: What of a mode counts: on Windows what may be executed is only a matter of its name.
+_BITS = ~0o111 if os.name == "nt" else -1
 
 
 class Unusable(ValueError):
@@ -84,12 +86,9 @@ class Image:
 
     def check(self, state: os.stat_result, entry: Entry) -> None:
         """Compare the *state* of a file with the manifest, or raise :class:`Unusable`."""
-        if (
-            state.st_mode != self.modes[entry[3]]
-            or state.st_size != entry[1]
-            or state.st_mtime_ns != self.mtime * 1_000_000_000
-            or (state.st_uid, state.st_gid) != self.owner
-        ):
+        mode, owner = state.st_mode & _BITS, (state.st_uid, state.st_gid)
+        found = (mode, state.st_size, state.st_mtime_ns, owner)
+        if found != (self.modes[entry[3]], entry[1], self.mtime * 1_000_000_000, self.owner):
             raise Unusable(f"{entry[0]!r} in {self.site.path!r} has changed")
 
     def __enter__(self) -> Self:
