@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import select
 import struct
 import subprocess
-import termios
 import time
 from pathlib import Path
+
+import pytest
+
+if os.name == "nt":
+    pytest.skip("there are no terminals of POSIX", allow_module_level=True)
+
+import fcntl
+import pty
+import termios
 
 _PATIENCE = 20.0  # seconds
 _SILENCE = 0.002  # seconds

@@ -11,6 +11,7 @@ import pytest
 
 from newvenv import _activation
 from shells import environments
+from shells.names import HOSTILE, SENTINEL
 
 pytestmark = [
     pytest.mark.shells,
@@ -154,6 +155,36 @@ def _expected(before: dict[str, str], places: dict[str, str], name: str | None) 
     active = {**before, **changes}
     active.pop("PYTHONHOME", None)
     return active
+
+
+#: What cmd would take for a variable, were it in quotes or not, and other names, which Wine's
+#: files can have and tell: no line ends, and ASCII.
+_NAMES = ["%PATH%", "%CD%x", "50%", "%0", "%~dp0", "!PATH!", *HOSTILE.values()]
+_NAMES = [name for name in _NAMES if name.isascii() and name.isprintable()]
+
+
+def _is_directory_name(name: str) -> bool:
+    """May an environment be called so on Windows? A semicolon separates PATH's elements."""
+    return not set('<>:"/\\|?*;').intersection(name) and not name.endswith((" ", "."))
+
+
+def test_names(wine: dict[str, str], tmp_path: Path) -> None:
+    """Whatever the names of the environment and of its prompt, they are just names."""
+    lines, expected = [_tell("before")], []
+    for number, prompt in enumerate(_NAMES):
+        folder = tmp_path / "folders" / (prompt if _is_directory_name(prompt) else f"x{number}")
+        expected.append((_make(folder, prompt), prompt.replace('"', "'")))
+        (tmp_path / f"n{number}").symlink_to(folder)
+        lines += [f"call n{number}/Scripts/activate.bat", _tell(f"on{number}")]
+        lines += ["call deactivate", _tell(f"off{number}")]
+    assert _run(wine, tmp_path, lines) == ("", "")
+    before = _told(tmp_path, "before")
+    for number, said in enumerate(expected):
+        told = _told(tmp_path, f"on{number}")
+        assert (told["VIRTUAL_ENV"], told["VIRTUAL_ENV_PROMPT"]) == said
+        assert told["PROMPT"] == f"({said[1].replace('$', '$$')}) {before['PROMPT']}"
+        assert _told(tmp_path, f"off{number}") == before
+    assert not (tmp_path / SENTINEL).exists()
 
 
 def test_moved(wine: dict[str, str], tmp_path: Path) -> None:
