@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import compileall
-import contextlib
 import os
 import re
 import shutil
@@ -32,27 +31,17 @@ _NO_LINKS = 1314
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup() -> Generator[None, None, None]:
-    """Skip a test whose fixtures need links where the user may make none."""
-    with _no_links_skips():
-        yield
-
-
-@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call() -> Generator[None, None, None]:
-    """Skip a test that needs links where the user may make none."""
-    with _no_links_skips():
-        yield
-
-
-@contextlib.contextmanager
-def _no_links_skips() -> Generator[None, None, None]:
+    """Skip a test that needs links, or whose fixtures do, where the user may make none."""
     try:
         yield
     except OSError as error:
         if getattr(error, "winerror", None) == _NO_LINKS:
             pytest.skip("symbolic links need a right that this user lacks")
         raise
+
+
+pytest_runtest_setup = pytest_runtest_call
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -113,8 +102,10 @@ def run() -> Run:
     """Return a function that runs a command and captures what it prints, as text."""
 
     def run(*command: object, **kwargs: object) -> subprocess.CompletedProcess[str]:
-        usual = {"capture_output": True, "encoding": "utf-8", "errors": "backslashreplace"}
-        options = {**usual, "check": False, **kwargs}
+        # What is not Python's own output has another encoding on Windows.
+        errors = "backslashreplace" if os.name == "nt" else "strict"
+        usual = {"capture_output": True, "encoding": "utf-8", "errors": errors, "check": False}
+        options = {**usual, **kwargs}
         words = [os.fspath(word) if isinstance(word, Path) else str(word) for word in command]
         return subprocess.run(words, **options)  # type: ignore[call-overload,no-any-return]
 

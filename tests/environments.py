@@ -32,6 +32,11 @@ needs_links = pytest.mark.skipif(
     not _can_link(), reason="symbolic links need a right that this user lacks"
 )
 
+#: For what ``site`` spoils on Windows.
+not_on_path = pytest.mark.skipif(
+    os.name == "nt", reason="an environment's directory is on sys.path there, before its packages"
+)
+
 BIN = "Scripts" if os.name == "nt" else "bin"
 VERSION = "python{}.{}".format(*sys.version_info[:2])
 

@@ -224,6 +224,11 @@ def _archive(package_path: str, tmp_path: Path, *left_out: str) -> dict[str, str
     return {**os.environ, "PYTHONPATH": archive}
 
 
+def _without(folder: Path, text: str) -> str:
+    """Return *text* without the path of *folder*, in which backslashes may be doubled."""
+    return text.replace(str(folder).replace("\\", "\\\\"), "@").replace(str(folder), "@")
+
+
 def test_archive(package_path: str, run: Run, base_python: str, tmp_path: Path) -> None:
     """Newvenv in a ZIP archive installs the same activation scripts."""
     folders = [tmp_path / "env", tmp_path / "zipped" / "env"]
@@ -233,7 +238,7 @@ def test_archive(package_path: str, run: Run, base_python: str, tmp_path: Path) 
         assert (done.returncode, done.stderr) == (0, "")
     texts = [
         {
-            path.name: path.read_text("utf-8").replace("\\\\", "\\").replace(str(folder), "@")
+            path.name: _without(folder, path.read_text("utf-8"))
             for path in (folder / _platform.BIN_NAME).glob("*vat*")
         }
         for folder in folders
@@ -250,7 +255,8 @@ def test_archive_without_templates(
     done = run(base_python, "-m", "newvenv", "--without-pip", tmp_path / "env", env=variables)
     assert "No activation scripts: newvenv has no templates in " in done.stderr
     assert done.returncode == 0
-    assert [*(tmp_path / "env" / _platform.BIN_NAME).glob("python*")]
+    python = "python.exe" if os.name == "nt" else "python"
+    assert (tmp_path / "env" / _platform.BIN_NAME / python).exists()
 
 
 def test_install_undecodable(

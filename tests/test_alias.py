@@ -15,9 +15,9 @@ import pytest
 
 import newvenv
 from conftest import Run
+from environments import BIN
 from newvenv import alias
 
-BIN = "Scripts" if os.name == "nt" else "bin"
 POSIX_ONLY = pytest.mark.skipif(os.name == "nt", reason="POSIX's processes and signals")
 
 #: Says which file the module ``venv`` is.
@@ -509,7 +509,11 @@ def test_run_unknown(site: Site) -> None:
     result = site.alias("run", "no-such-command")
 
     assert result.returncode == 127
-    assert re.fullmatch(r"Error: can't run 'no-such-command': .*[Ff]ile.*\n", result.stderr)
+    if os.name == "nt":  # which has words of its own
+        assert re.fullmatch(r"Error: can't run 'no-such-command': .*[Ff]ile.*\n", result.stderr)
+    else:
+        reason = "No such file or directory"
+        assert result.stderr == f"Error: can't run 'no-such-command': {reason}\n"
 
 
 def test_old_python(site: Site, base_python: str) -> None:

@@ -21,8 +21,6 @@ from builders import Diary, config
 from conftest import Run
 from newvenv import __main__, _cli, _platform
 
-BIN = "Scripts" if os.name == "nt" else "bin"
-
 GIT = frozenset(["git"])
 
 #: What no option at all means.

@@ -12,8 +12,7 @@ import pytest
 
 import newvenv
 from conftest import Run
-
-BIN = "Scripts" if os.name == "nt" else "bin"
+from environments import BIN
 
 
 def _prefix(python: Path | str) -> str:

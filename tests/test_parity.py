@@ -17,12 +17,11 @@ from typing import Callable
 import pytest
 
 from conftest import Run
-from environments import needs_links
+from environments import BIN, needs_links, not_on_path
 from trees import tree
 
 #: The directory that the modules run in, of the same name for both: it may become a prompt.
 HOME = "home"
-BIN = "Scripts" if os.name == "nt" else "bin"
 
 #: Activators that the standard library does not have.
 OWN_SCRIPTS = {"activate.nu", "activate.xsh", "activate.elv", "activate_this.py"}
@@ -340,11 +339,9 @@ def test_upgrade_of_a_damaged_file(text: str, make: Make, tmp_path: Path) -> Non
     _compare(tmp_path)
 
 
-#: On Windows ``site`` puts the environment's directory on ``sys.path`` before its packages.
-PIP = pytest.param("pip.py", marks=pytest.mark.skipif(os.name == "nt", reason="it does so there"))
-
-
-@pytest.mark.parametrize("name", [PIP, "ensurepip.py", "random.py", "logging.py"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("pip.py", marks=not_on_path), "ensurepip.py", "random.py", "logging.py"]
+)
 def test_module_in_the_target(name: str, make: Make, tmp_path: Path) -> None:
     """A file in the target that is called like a module does not get in pip's way."""
     env = tmp_path / "newvenv" / HOME / "env"

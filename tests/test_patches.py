@@ -15,11 +15,11 @@ import pytest
 
 import newvenv
 from builders import Calls, Diary, config, copies
+from environments import BIN
 
 if TYPE_CHECKING:
     from conftest import Run
 
-BIN = "Scripts" if os.name == "nt" else "bin"
 CHECK_CALL = sys.version_info < (3, 10)
 
 

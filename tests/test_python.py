@@ -16,10 +16,10 @@ import pytest
 import newvenv
 from builders import config
 from conftest import Run
+from environments import BIN
 from newvenv import _python
 from trees import tree
 
-BIN = "Scripts" if os.name == "nt" else "bin"
 VERSION = "{}.{}.{}".format(*sys.version_info[:3])
 
 #: Runs the program from a package that lies in the directory of the first argument.

@@ -90,19 +90,21 @@ def contents(path: Path) -> dict[str, bytes]:
     """Return what each file of an environment's packages and scripts holds, bytecode aside."""
     files = [*site(path).rglob("*"), *path.glob(f"{BIN}/pip*")]
     return {
-        file.relative_to(path).as_posix(): _timeless(file.read_bytes())
+        file.relative_to(path).as_posix(): _timeless(file)
         for file in files
         if file.is_file() and file.suffix != ".pyc"
     }
 
 
-def _timeless(data: bytes) -> bytes:
-    """Return *data* without the time that pip puts into Windows' scripts, ZIP files of a kind.
+def _timeless(path: Path) -> bytes:
+    """Return what is in *path* without the time that pip puts into Windows' scripts.
 
-    Nor is their hash, which depends on it, in a RECORD.
+    They end in a ZIP file. Nor is their hash, which depends on it, in a RECORD.
     """
-    data = re.sub(rb"(?s)(PK\x03\x04.{6}|PK\x01\x02.{8}).{4}", rb"\1", data)
-    return re.sub(rb"(?m)^(\S+\.exe),.*\r\n", rb"\1", data)
+    data = path.read_bytes()
+    if path.parent.name == "Scripts":
+        data = re.sub(rb"(?s)(PK\x03\x04.{6}|PK\x01\x02.{8}).{4}", rb"\1", data)
+    return re.sub(rb"(?m)^(\.\./\.\./Scripts/\S+\.exe),.*\r\n", rb"\1", data)
 
 
 def without_interpreter(path: Path) -> list[str]:

@@ -10,8 +10,7 @@ import pytest
 
 import newvenv
 from conftest import Run
-
-BIN = "Scripts" if os.name == "nt" else "bin"
+from environments import BIN
 
 #: A template that newvenv has and the standard library has not.
 MARK = "activate.elv"
